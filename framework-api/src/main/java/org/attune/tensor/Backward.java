@@ -1,0 +1,23 @@
+package org.attune.tensor;
+
+/** The gradient of an operation: from the gradient of its output to those of its inputs. */
+@FunctionalInterface
+public interface Backward {
+    /**
+     * @param dy gradient of the loss with respect to the output, of the output's shape
+     * @param inputs takes the gradient of each input
+     */
+    void apply(Tensor dy, InputGradients inputs);
+
+    /** Where a {@link Backward} puts its results. */
+    interface InputGradients {
+        /** Whether input {@code i} needs a gradient; computing one that is not needed is wasted work. */
+        boolean needed(int i);
+
+        /**
+         * Adds {@code gradient}, of input {@code i}'s shape. The tensor is taken over: it must be made for this purpose, or
+         * be {@code dy} itself.
+         */
+        void add(int i, Tensor gradient);
+    }
+}

@@ -1,0 +1,110 @@
+package org.attune.tensor;
+
+import org.attune.tensor.engine.Binary;
+import org.attune.tensor.engine.TensorEngine;
+import org.attune.tensor.engine.Unary;
+
+/** Element-wise operations and broadcasting. */
+final class Elementwise {
+    private Elementwise() {}
+
+    static Tensor unary(Unary op, Tensor x) {
+        TensorEngine e = x.engine();
+        Tensor out = Tensor.allocate(e, x.shape());
+        e.unary(op, x.storage(), out.storage());
+        return Tensor.recorded(
+                out,
+                (dy, in) -> {
+                    Tensor dx = Tensor.allocate(e, x.shape());
+                    e.unaryGrad(op, x.storage(), dy.storage(), dx.storage());
+                    in.add(0, dx);
+                },
+                x);
+    }
+
+    static Tensor affine(Tensor x, double scale, double shift) {
+        TensorEngine e = x.engine();
+        Tensor out = Tensor.allocate(e, x.shape());
+        e.affine(x.storage(), scale, shift, out.storage());
+        return Tensor.recorded(out, (dy, in) -> in.add(0, scale == 1 ? dy : dy.mul(scale)), x);
+    }
+
+    static Tensor binary(Binary op, Tensor a, Tensor b) {
+        TensorEngine e = a.engine();
+        Shape shape = broadcast(a.shape(), b.shape());
+        Tensor out = Tensor.allocate(e, shape);
+        e.binary(
+                op,
+                a.storage(),
+                strides(a.shape(), shape),
+                b.storage(),
+                strides(b.shape(), shape),
+                shape.dims(),
+                out.storage());
+        return Tensor.recorded(out, (dy, in) -> binaryGrad(op, a, b, dy, in), a, b);
+    }
+
+    private static void binaryGrad(Binary op, Tensor a, Tensor b, Tensor dy, Backward.InputGradients in) {
+        if (in.needed(0)) {
+            Tensor da = switch (op) {
+                case ADD, SUB -> dy;
+                case MUL -> dy.mul(b);
+                case DIV -> dy.div(b);
+            };
+            in.add(0, reduceTo(da, a.shape()));
+        }
+        if (in.needed(1)) {
+            Tensor db = switch (op) {
+                case ADD -> dy;
+                case SUB -> dy.neg();
+                case MUL -> dy.mul(a);
+                case DIV -> dy.mul(a).div(b.square()).neg();
+            };
+            in.add(1, reduceTo(db, b.shape()));
+        }
+    }
+
+    /** The shape of an element-wise operation of two tensors. */
+    static Shape broadcast(Shape a, Shape b) {
+        if (a.equals(b)) {
+            return a;
+        }
+        int rank = Math.max(a.rank(), b.rank());
+        int[] dims = new int[rank];
+        for (int i = 1; i <= rank; i++) {
+            int da = i <= a.rank() ? a.dim(-i) : 1;
+            int db = i <= b.rank() ? b.dim(-i) : 1;
+            if (da != db && da != 1 && db != 1) {
+                throw new IllegalArgumentException("shapes " + a + " and " + b + " do not broadcast");
+            }
+            dims[rank - i] = da == 1 ? db : da;
+        }
+        return Shape.of(dims);
+    }
+
+    /** Row-major strides of {@code shape} as seen from {@code to}, 0 along repeated axes. */
+    private static int[] strides(Shape shape, Shape to) {
+        int[] strides = new int[to.rank()];
+        int stride = 1;
+        for (int i = 1; i <= shape.rank(); i++) {
+            int d = shape.dim(-i);
+            strides[to.rank() - i] = d == 1 ? 0 : stride;
+            stride *= d;
+        }
+        return strides;
+    }
+
+    /** Sums a gradient over the axes along which its input was repeated. */
+    private static Tensor reduceTo(Tensor gradient, Shape shape) {
+        Tensor g = gradient;
+        while (g.shape().rank() > shape.rank()) {
+            g = g.sum(0);
+        }
+        for (int i = 0; i < shape.rank(); i++) {
+            if (shape.dim(i) == 1 && g.shape().dim(i) != 1) {
+                g = g.sum(i).reshape(g.shape().with(i, 1).dims());
+            }
+        }
+        return g;
+    }
+}

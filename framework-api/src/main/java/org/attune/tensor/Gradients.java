@@ -1,0 +1,59 @@
+package org.attune.tensor;
+
+import java.util.Collection;
+import java.util.IdentityHashMap;
+import java.util.Map;
+
+/**
+ * Gradient accumulators of a fixed set of trainable tensors, in persistent memory. Each worker has its own; they are added
+ * up in a fixed order at the end of a step. Not thread-safe.
+ */
+public final class Gradients implements AutoCloseable {
+    private final Map<Tensor, Tensor> sums = new IdentityHashMap<>();
+
+    /** Zero gradients for {@code parameters}. */
+    public Gradients(Collection<Tensor> parameters) {
+        for (Tensor p : parameters) {
+            sums.put(p, Tensor.zeros(p.engine(), p.shape()));
+        }
+    }
+
+    /** The gradient of {@code parameter}, which lives as long as this object. */
+    public Tensor of(Tensor parameter) {
+        Tensor sum = sums.get(parameter);
+        if (sum == null) {
+            throw new IllegalArgumentException("not one of the trainable tensors: " + parameter);
+        }
+        return sum;
+    }
+
+    void add(Tensor leaf, Tensor gradient) {
+        Tensor sum = sums.get(leaf);
+        if (sum != null) { // a trainable leaf that nobody asked about, for example a copy under study
+            leaf.engine().accumulate(1, gradient.storage(), sum.storage());
+        }
+    }
+
+    /** Adds {@code scale} times another worker's gradients of the same parameters. */
+    public void add(double scale, Gradients other) {
+        for (Map.Entry<Tensor, Tensor> e : sums.entrySet()) {
+            e.getKey()
+                    .engine()
+                    .accumulate(
+                            scale, other.of(e.getKey()).storage(), e.getValue().storage());
+        }
+    }
+
+    /** Sets all to zero, for the next step. */
+    public void zero() {
+        for (Tensor sum : sums.values()) {
+            sum.engine().fill(sum.storage(), 0);
+        }
+    }
+
+    @Override
+    public void close() {
+        sums.values().forEach(Tensor::close);
+        sums.clear();
+    }
+}

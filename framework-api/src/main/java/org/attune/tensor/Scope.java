@@ -1,0 +1,112 @@
+package org.attune.tensor;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import org.attune.tensor.engine.Arena;
+import org.attune.tensor.engine.Storage;
+import org.attune.tensor.engine.TensorEngine;
+
+/**
+ * The extent of one computation on one thread. Tensors made by operations inside live in its arena and are gone when it
+ * closes; operations on tensors that need gradients are recorded on its tape.
+ *
+ * <pre>{@code
+ * try (Scope scope = Scope.open(engine)) {
+ *     Tensor loss = model(x);
+ *     double value = loss.item();
+ *     scope.backward(loss, gradients);   // frees the intermediate results as it goes
+ * }
+ * }</pre>
+ *
+ * Scopes nest and close in reverse order. With no scope open, the results of operations are persistent, nothing is
+ * recorded, and whoever made a tensor closes it.
+ */
+public final class Scope implements AutoCloseable {
+    private static final ThreadLocal<Scope> CURRENT = new ThreadLocal<>();
+
+    private final TensorEngine engine;
+    private final Arena arena;
+    private final Scope outer;
+    private final List<Node> tape = new ArrayList<>();
+    private boolean recording = true;
+
+    private Scope(TensorEngine engine, Scope outer) {
+        this.engine = engine;
+        this.outer = outer;
+        this.arena = engine.openArena();
+    }
+
+    /** Opens a scope on this thread. */
+    public static Scope open(TensorEngine engine) {
+        Scope scope = new Scope(engine, CURRENT.get());
+        CURRENT.set(scope);
+        return scope;
+    }
+
+    /** Runs {@code body} with nothing recorded: evaluation, a teacher's pass, the inside of a custom operation. */
+    public static <T> T withoutGradient(Supplier<T> body) {
+        Scope scope = CURRENT.get();
+        if (scope == null || !scope.recording) {
+            return body.get();
+        }
+        scope.recording = false;
+        try {
+            return body.get();
+        } finally {
+            scope.recording = true;
+        }
+    }
+
+    static Storage allocate(TensorEngine engine, long size) {
+        Scope scope = CURRENT.get();
+        return scope == null || scope.engine != engine ? engine.allocate(size) : scope.arena.allocate(size);
+    }
+
+    static boolean recording() {
+        Scope scope = CURRENT.get();
+        return scope != null && scope.recording;
+    }
+
+    static void record(Node node) {
+        CURRENT.get().tape.add(node);
+    }
+
+    /**
+     * Adds the gradient of {@code loss} with respect to every trainable leaf to {@code into}, and empties the tape. All
+     * intermediate results of the scope are freed; only leaves stay readable.
+     *
+     * @param loss a scalar made in this scope
+     * @throws IllegalArgumentException if the loss is not a scalar
+     */
+    public void backward(Tensor loss, Gradients into) {
+        if (loss.shape().size() != 1) {
+            throw new IllegalArgumentException("the loss must be a scalar, not of shape " + loss.shape());
+        }
+        if (!loss.requiresGradient()) {
+            tape.clear();
+            return;
+        }
+        withoutGradient(() -> {
+            Tensor seed = Tensor.allocate(engine, loss.shape());
+            engine.fill(seed.storage(), 1);
+            new BackwardPass(into).run(tape, loss, seed);
+            return null;
+        });
+        tape.clear();
+    }
+
+    @Override
+    public void close() {
+        if (CURRENT.get() != this) {
+            throw new IllegalStateException("scopes close in reverse order, on the thread that opened them");
+        }
+        tape.clear();
+        if (outer == null) {
+            CURRENT.remove();
+        } else {
+            CURRENT.set(outer);
+        }
+        arena.close();
+    }
+}

@@ -1,0 +1,111 @@
+package org.attune.tensor;
+
+import java.util.List;
+import org.attune.tensor.engine.TensorEngine;
+
+/** Operations that move elements: permute, slice, concatenate, gather. */
+final class Shapes {
+    private Shapes() {}
+
+    static Tensor permute(Tensor x, int[] axes) {
+        int rank = x.shape().rank();
+        int[] dims = new int[rank];
+        int[] inverse = new int[rank];
+        boolean[] seen = new boolean[rank];
+        for (int i = 0; i < rank; i++) {
+            if (axes.length != rank || axes[i] < 0 || axes[i] >= rank || seen[axes[i]]) {
+                throw new IllegalArgumentException(
+                        "axes " + java.util.Arrays.toString(axes) + " are no permutation for " + x.shape());
+            }
+            seen[axes[i]] = true;
+            dims[i] = x.shape().dim(axes[i]);
+            inverse[axes[i]] = i;
+        }
+        TensorEngine e = x.engine();
+        Tensor out = Tensor.allocate(e, Shape.of(dims));
+        e.permute(x.storage(), x.shape().dims(), axes.clone(), out.storage());
+        return Tensor.recorded(out, (dy, in) -> in.add(0, permute(dy, inverse)), x);
+    }
+
+    static Tensor slice(Tensor x, int axis, int from, int to) {
+        Shape s = x.shape();
+        if (from < 0 || to < from || to > s.dim(axis)) {
+            throw new IllegalArgumentException("slice " + from + ".." + to + " of axis " + axis + " of " + s);
+        }
+        long outer = s.product(0, axis);
+        long inner = s.product(axis + 1, s.rank());
+        long width = (to - from) * inner;
+        long full = s.dim(axis) * inner;
+        TensorEngine e = x.engine();
+        Tensor out = Tensor.allocate(e, s.with(axis, to - from));
+        e.copyBlocks(x.storage(), from * inner, full, out.storage(), 0, width, width, outer);
+        return Tensor.recorded(
+                out,
+                (dy, in) -> {
+                    Tensor dx = Tensor.allocate(e, s);
+                    e.fill(dx.storage(), 0);
+                    e.copyBlocks(dy.storage(), 0, width, dx.storage(), from * inner, full, width, outer);
+                    in.add(0, dx);
+                },
+                x);
+    }
+
+    static Tensor concat(int axis, List<Tensor> parts) {
+        Tensor first = parts.get(0);
+        int a = first.shape().axis(axis);
+        int extent = 0;
+        for (Tensor p : parts) {
+            if (!p.shape().with(a, 0).equals(first.shape().with(a, 0))) {
+                throw new IllegalArgumentException(
+                        "cannot concatenate " + first.shape() + " and " + p.shape() + " along axis " + axis);
+            }
+            extent += p.shape().dim(a);
+        }
+        Shape shape = first.shape().with(a, extent);
+        long outer = shape.product(0, a);
+        long inner = shape.product(a + 1, shape.rank());
+        TensorEngine e = first.engine();
+        Tensor out = Tensor.allocate(e, shape);
+        long at = 0;
+        for (Tensor p : parts) {
+            long width = p.shape().dim(a) * inner;
+            e.copyBlocks(p.storage(), 0, width, out.storage(), at, extent * inner, width, outer);
+            at += width;
+        }
+        return Tensor.recorded(
+                out,
+                (dy, in) -> {
+                    int from = 0;
+                    for (int i = 0; i < parts.size(); i++) {
+                        int to = from + parts.get(i).shape().dim(a);
+                        if (in.needed(i)) {
+                            in.add(i, slice(dy, a, from, to));
+                        }
+                        from = to;
+                    }
+                },
+                parts.toArray(Tensor[]::new));
+    }
+
+    static Tensor gatherRows(Tensor table, int[] rows) {
+        int n = table.shape().dim(0);
+        for (int r : rows) {
+            if (r < 0 || r >= n) {
+                throw new IllegalArgumentException("row " + r + " of a tensor of shape " + table.shape());
+            }
+        }
+        int columns = table.shape().product(1, table.shape().rank());
+        TensorEngine e = table.engine();
+        Tensor out = Tensor.allocate(e, table.shape().with(0, rows.length));
+        e.gatherRows(table.storage(), columns, rows, out.storage());
+        return Tensor.recorded(
+                out,
+                (dy, in) -> {
+                    Tensor dx = Tensor.allocate(e, table.shape());
+                    e.fill(dx.storage(), 0);
+                    e.scatterAddRows(dy.storage(), columns, rows, dx.storage());
+                    in.add(0, dx);
+                },
+                table);
+    }
+}

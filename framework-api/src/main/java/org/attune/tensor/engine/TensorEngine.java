@@ -1,0 +1,181 @@
+package org.attune.tensor.engine;
+
+import org.attune.tensor.DType;
+import org.osgi.annotation.versioning.ProviderType;
+
+/**
+ * Raw kernels over an engine's own memory; automatic differentiation sits above, once for all engines, in
+ * {@link org.attune.tensor.Tensor}. Published as a service with the property {@code attune.name}.
+ *
+ * <p>All storages are dense, row-major and of the engine's {@link #dtype()}. A kernel's outputs are allocated by the caller
+ * and never overlap its inputs unless stated. Every kernel is synchronous, single-threaded and repeatable to the bit, and may
+ * run on several threads at once over different outputs: parallelism comes from the caller's workers. Sizes are checked by
+ * the caller; an engine may fail in any way on wrong ones. Statistics and accumulations are kept in at least float32.
+ */
+@ProviderType
+public interface TensorEngine {
+    /** For example {@code cpu}. */
+    String name();
+
+    /** The element type of this engine's storages. */
+    DType dtype();
+
+    /** Persistent memory, zeroed. */
+    Storage allocate(long size);
+
+    /** Memory for one step; see {@link Arena}. */
+    Arena openArena();
+
+    EngineStats stats();
+
+    /** Copies {@code length} numbers from {@code host[offset]} on into the start of {@code out}. */
+    void write(float[] host, int offset, int length, Storage out);
+
+    void write(double[] host, int offset, int length, Storage out);
+
+    /** Copies the first {@code length} elements of {@code x} to {@code host[offset]} and on. */
+    void read(Storage x, float[] host, int offset, int length);
+
+    void read(Storage x, double[] host, int offset, int length);
+
+    void fill(Storage out, double value);
+
+    void copy(Storage x, Storage out);
+
+    /**
+     * Copies {@code count} blocks of {@code length} elements; block i goes from {@code x[xOffset + i xStride]} to
+     * {@code out[outOffset + i outStride]}. Slicing and concatenation along any axis are such copies.
+     */
+    void copyBlocks(
+            Storage x,
+            long xOffset,
+            long xStride,
+            Storage out,
+            long outOffset,
+            long outStride,
+            long length,
+            long count);
+
+    /** {@code out = x} with axes permuted: axis i of {@code out} is axis {@code axes[i]} of {@code x} [dims]. */
+    void permute(Storage x, int[] dims, int[] axes, Storage out);
+
+    void unary(Unary op, Storage x, Storage out);
+
+    /** {@code dx = op'(x) dy}; {@code dx} may be {@code dy}. */
+    void unaryGrad(Unary op, Storage x, Storage dy, Storage dx);
+
+    /**
+     * {@code out[i] = op(a[i . aStrides], b[i . bStrides])} for each index i of {@code out} [dims]; a stride of 0 repeats an
+     * operand along that axis (broadcasting).
+     */
+    void binary(Binary op, Storage a, int[] aStrides, Storage b, int[] bStrides, int[] dims, Storage out);
+
+    /** {@code out = scale x + shift}; {@code out} may be {@code x}. */
+    void affine(Storage x, double scale, double shift, Storage out);
+
+    /** {@code out += scale x}. */
+    void accumulate(double scale, Storage x, Storage out);
+
+    /** {@code out[o, i] = sum over n of x[o, n, i]}. */
+    void sum(Storage x, int outer, int n, int inner, Storage out);
+
+    void matmul(Matmul form, Storage a, Storage b, Storage out);
+
+    /**
+     * {@code y = x w^T + bias}: a linear layer.
+     *
+     * @param x [rows, in]
+     * @param w [out, in], as PyTorch keeps it
+     * @param bias [out], or null
+     * @param y [rows, out]
+     */
+    void linear(Storage x, Storage w, Storage bias, int rows, int in, int out, Storage y);
+
+    /** Softmax over the last axis: {@code x}, {@code y} [rows, columns]. */
+    void softmax(Storage x, int rows, int columns, Storage y);
+
+    /** {@code dx = y (dy - sum(y dy))} by row; {@code dx} may be {@code dy}. */
+    void softmaxGrad(Storage y, Storage dy, int rows, int columns, Storage dx);
+
+    void logSoftmax(Storage x, int rows, int columns, Storage y);
+
+    /** {@code dx = dy - exp(y) sum(dy)} by row. */
+    void logSoftmaxGrad(Storage y, Storage dy, int rows, int columns, Storage dx);
+
+    /**
+     * Layer normalisation over the last axis, with biased variance (Ba et al. 2016).
+     *
+     * @param x and y [rows, columns]
+     * @param gamma and beta [columns]
+     * @param mean and rstd [rows], kept for the gradient; rstd = 1 / sqrt(variance + eps)
+     */
+    void layerNorm(
+            Storage x,
+            Storage gamma,
+            Storage beta,
+            int rows,
+            int columns,
+            double eps,
+            Storage y,
+            Storage mean,
+            Storage rstd);
+
+    /** Gradients of {@link #layerNorm}; an output that is null is not wanted. dgamma and dbeta are overwritten. */
+    void layerNormGrad(
+            Storage x,
+            Storage gamma,
+            Storage mean,
+            Storage rstd,
+            Storage dy,
+            int rows,
+            int columns,
+            Storage dx,
+            Storage dgamma,
+            Storage dbeta);
+
+    /** {@code out[i] = table[rows[i]]}, rows of {@code columns} elements. */
+    void gatherRows(Storage table, int columns, int[] rows, Storage out);
+
+    /** {@code out[rows[i]] += x[i]}; rows may repeat and are added in order. */
+    void scatterAddRows(Storage x, int columns, int[] rows, Storage out);
+
+    /**
+     * Softmax attention, block-diagonal by sequence.
+     *
+     * @param q [queries, heads * headSize]
+     * @param k and v [keys, keyHeads * headSize]
+     * @param out [queries, heads * headSize]
+     * @param probabilities {@link AttentionLayout#probabilities()} elements, kept for the gradient
+     */
+    void attention(AttentionLayout layout, Storage q, Storage k, Storage v, Storage out, Storage probabilities);
+
+    /** Gradients of {@link #attention}, all overwritten; one that is null is not wanted. */
+    void attentionGrad(
+            AttentionLayout layout,
+            Storage q,
+            Storage k,
+            Storage v,
+            Storage probabilities,
+            Storage dout,
+            Storage dq,
+            Storage dk,
+            Storage dv);
+
+    /**
+     * Cross-entropy of each row with its label, in nats; a label of -100 gives a loss of 0.
+     *
+     * @param logits [rows, classes]
+     * @param losses [rows]
+     * @param probabilities [rows, classes], kept for the gradient
+     */
+    void crossEntropy(Storage logits, int rows, int classes, int[] labels, Storage losses, Storage probabilities);
+
+    /** {@code dlogits = (probabilities - onehot(label)) dlosses}, 0 in rows labelled -100. */
+    void crossEntropyGrad(Storage probabilities, int rows, int classes, int[] labels, Storage dlosses, Storage dlogits);
+
+    /** The sum of squares, accumulated in float64 in a fixed order. */
+    double sumOfSquares(Storage x);
+
+    /** Updates {@code parameter} and both moments in place. */
+    void adam(AdamStep step, Storage parameter, Storage gradient, Storage firstMoment, Storage secondMoment);
+}

@@ -1,0 +1,24 @@
+package org.attune.model;
+
+/**
+ * A place in a model where adapters may act, named by its module path as in the Hugging Face implementation of the family
+ * ({@code bert.encoder.layer.3.attention.self.query}).
+ *
+ * @param path the module's path
+ * @param kind what may be claimed there
+ * @param in width of the module's input; for an embedding the number of rows
+ * @param out width of its output
+ */
+public record AttachPoint(String path, Kind kind, int in, int out) {
+    /** What an attach point is. */
+    public enum Kind {
+        /** A linear map, of weights {@code path.weight} [out, in] and perhaps {@code path.bias} [out]. */
+        LINEAR,
+        /** A table of rows, {@code path.weight} [in, out]. */
+        EMBEDDING,
+        /** A normalisation. */
+        NORM,
+        /** The output of a whole layer, [tokens, out]. */
+        BLOCK
+    }
+}

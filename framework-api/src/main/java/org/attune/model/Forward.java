@@ -1,0 +1,47 @@
+package org.attune.model;
+
+import org.attune.tensor.Tensor;
+import org.osgi.annotation.versioning.ProviderType;
+
+/**
+ * One forward pass of one trial over one micro-batch, on one thread. A model computes through it, so that the trial's
+ * adapters act at the attach points and its own copies of weights are used in place of the shared ones. Made by the kernel.
+ */
+@ProviderType
+public interface Forward {
+    /** The batch that is passed through. */
+    TokenBatch batch();
+
+    /** Whether dropout is on and gradients will be asked for. */
+    boolean training();
+
+    /**
+     * A weight of the model: the trial's own trainable copy where an adapter or trainer asked for it, else the shared frozen
+     * one.
+     *
+     * @throws IllegalArgumentException if the model has no such weight
+     */
+    Tensor weight(String name);
+
+    /** The linear map at {@code path} with its adapters: {@code x} [tokens, in] to [tokens, out]. */
+    Tensor linear(String path, Tensor x);
+
+    /** The layer normalisation at {@code path} with its adapters. */
+    Tensor layerNorm(String path, Tensor x, double eps);
+
+    /** Rows of the embedding at {@code path} with its adapters: [ids.length, out]. */
+    Tensor embedding(String path, int[] ids);
+
+    /** Lets adapters act on the output of the block at {@code path}. */
+    Tensor block(String path, Tensor output);
+
+    /**
+     * Dropout with inverse scaling; {@code x} itself where p is 0 or the pass is not for training. Which elements fall depends on
+     * the seed, the step, the place, the example and the position in it, and on nothing else.
+     *
+     * @param place names the place, a module path usually
+     * @param x one row a token of the batch [tokens, width], or one a sequence [sequences, width]
+     * @param p the share of elements set to 0, in [0, 1)
+     */
+    Tensor dropout(String place, Tensor x, double p);
+}

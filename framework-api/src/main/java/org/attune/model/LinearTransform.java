@@ -1,0 +1,26 @@
+package org.attune.model;
+
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+import org.attune.tensor.Tensor;
+
+/** What an adapter does to a linear map. Called in every forward pass, from several threads. */
+public interface LinearTransform {
+    /**
+     * The adapted map.
+     *
+     * @param x input [tokens, in]
+     * @param inner the map below: the base layer, or an adapter claimed before this one. Call it once, with {@code x} or with
+     *     an altered input; it costs the base layer's product
+     * @return [tokens, out]
+     */
+    Tensor apply(Forward forward, Tensor x, UnaryOperator<Tensor> inner);
+
+    /**
+     * The one weight that does the same as this transform over {@code weight} [out, in], where there is such a weight; not
+     * recorded for gradients.
+     */
+    default Optional<Tensor> mergedWeight(Tensor weight) {
+        return Optional.empty();
+    }
+}

@@ -1,0 +1,53 @@
+package org.attune.model;
+
+import java.util.List;
+import java.util.Map;
+import org.attune.tensor.Tensor;
+import org.osgi.annotation.versioning.ConsumerType;
+
+/**
+ * A base model: an architecture over frozen weights that all trials share. It holds no trial's state and is thread-safe.
+ * Closing frees the weights; only the kernel's pool closes a model.
+ */
+@ConsumerType
+public interface Model extends AutoCloseable {
+    /** The architecture, for example {@code bert}. */
+    String family();
+
+    /** Identifies the weights and the configuration: part of a run's provenance. */
+    String fingerprint();
+
+    Tokenizer tokenizer();
+
+    /** Width of the hidden states. */
+    int hiddenSize();
+
+    /** The longest sequence that the model takes, in tokens. */
+    int maxLength();
+
+    /** All places where adapters may act, in forward order. */
+    List<AttachPoint> attachPoints();
+
+    /** The frozen weights by Hugging Face name, in file order; a classification head is among them where the file has one. */
+    Map<String, Tensor> weights();
+
+    /** The last hidden states [tokens, hidden]. */
+    Tensor encode(Forward forward);
+
+    /**
+     * One vector a sequence, as the family's own classifier reads it (BERT: the pooler over the first token).
+     *
+     * @param hidden what {@link #encode} gave
+     * @return [sequences, hidden]
+     */
+    Tensor pool(Forward forward, Tensor hidden);
+
+    /**
+     * The path of the family's classification head, for example {@code classifier}: its weight and bias are {@code .weight}
+     * [labels, hidden] and {@code .bias} [labels].
+     */
+    String classifierPath();
+
+    @Override
+    void close();
+}

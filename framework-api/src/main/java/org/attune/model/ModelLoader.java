@@ -1,0 +1,20 @@
+package org.attune.model;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import org.attune.tensor.engine.TensorEngine;
+import org.osgi.annotation.versioning.ConsumerType;
+
+/** Makes models from where they are kept. A service with the property {@code attune.name}. */
+@ConsumerType
+public interface ModelLoader {
+    /**
+     * The model at {@code source}, its weights in {@code engine}'s memory; empty where this loader does not know the kind of
+     * source.
+     *
+     * @param source {@code maven:group:artifact[:version]}, or a path to a Hugging Face folder
+     * @param base the folder that relative paths start from
+     * @throws org.attune.plugin.UserError if the source is of this loader's kind, but is missing, broken or not supported
+     */
+    Optional<Model> load(String source, Path base, TensorEngine engine);
+}

@@ -1,0 +1,50 @@
+package org.attune.model;
+
+import java.util.Arrays;
+
+/**
+ * Sequences packed one after another, without padding.
+ *
+ * @param ids token ids of all sequences [tokens]
+ * @param types token type ids [tokens]
+ * @param offsets where each sequence begins, and the end: ascending from 0 [sequences + 1]
+ * @param examples a number that identifies the example of each sequence within its data [sequences]; dropout depends on it
+ */
+public record TokenBatch(int[] ids, int[] types, int[] offsets, long[] examples) {
+    public TokenBatch {
+        if (types.length != ids.length
+                || examples.length + 1 != offsets.length
+                || offsets[0] != 0
+                || offsets[offsets.length - 1] != ids.length) {
+            throw new IllegalArgumentException("offsets and ids of a packed batch do not fit");
+        }
+    }
+
+    public int tokens() {
+        return ids.length;
+    }
+
+    public int sequences() {
+        return examples.length;
+    }
+
+    public int length(int sequence) {
+        return offsets[sequence + 1] - offsets[sequence];
+    }
+
+    /** The position of each token in its sequence, from 0. */
+    public int[] positions() {
+        int[] positions = new int[ids.length];
+        for (int s = 0; s < sequences(); s++) {
+            for (int i = offsets[s]; i < offsets[s + 1]; i++) {
+                positions[i] = i - offsets[s];
+            }
+        }
+        return positions;
+    }
+
+    /** The row of the first token of each sequence. */
+    public int[] firstTokens() {
+        return Arrays.copyOf(offsets, sequences());
+    }
+}

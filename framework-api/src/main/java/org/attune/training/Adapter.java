@@ -1,0 +1,80 @@
+package org.attune.training;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.attune.model.AttachPoint;
+import org.attune.model.LinearTransform;
+import org.attune.model.OutputTransform;
+import org.attune.plugin.Plugin;
+import org.osgi.annotation.versioning.ConsumerType;
+import org.osgi.annotation.versioning.ProviderType;
+
+/** Decides what is trainable and how the forward pass is altered at attach points. The loss is not its business. */
+@ConsumerType
+public interface Adapter<O extends Record> extends Plugin<O> {
+    /**
+     * Claims attach points and parameters. Called when a trial starts, and again by the new code when this plug-in was swapped:
+     * the same names must then be asked for with the same shapes.
+     */
+    void attach(O options, Attachment on);
+
+    /** How this method is written in the Hugging Face PEFT format; empty where that format lacks it. */
+    default Optional<PeftFormat<O>> peft() {
+        return Optional.empty();
+    }
+
+    /** The side of a trial that an adapter works on. */
+    @ProviderType
+    interface Attachment extends Parameters {
+        /** The model's attach points, in forward order. */
+        List<AttachPoint> points();
+
+        /** The names of the base model's weights, in file order; a trainer's head is not among them. */
+        List<String> weights();
+
+        /**
+         * The points of one kind that targets name: a target matches a path that equals it or ends in {@code .target}; a single
+         * target that is none of these is a regular expression for the whole path.
+         *
+         * @throws org.attune.plugin.UserError if a target matches nothing; it lists what there is
+         */
+        List<AttachPoint> match(AttachPoint.Kind kind, List<String> targets);
+
+        /** Wraps the linear map at {@code path}; adapters of one point compose in the order of their claims. */
+        void linear(String path, LinearTransform transform);
+
+        /** Wraps the output of the block, norm or embedding at {@code path}. */
+        void output(String path, OutputTransform transform);
+    }
+
+    /**
+     * The translation to {@code adapter_config.json}. Parameter names are the same on both sides, but for the prefix
+     * {@code base_model.model.} that PEFT puts before the module path.
+     */
+    interface PeftFormat<O extends Record> {
+        /** {@code peft_type}, for example {@code LORA}. */
+        String type();
+
+        /** The fields of the configuration that this method owns. */
+        Map<String, Object> write(O options);
+
+        /**
+         * The options that a configuration states.
+         *
+         * @param config the whole of adapter_config.json
+         * @throws UnsupportedMethod if it asks for something that this adapter does not do
+         */
+        O read(Map<String, Object> config);
+    }
+
+    /** A PEFT configuration asks for a variant that the adapter does not have. */
+    class UnsupportedMethod extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        /** @param message names the field and its value */
+        public UnsupportedMethod(String message) {
+            super(message);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+package org.attune.training;
+
+import org.attune.tensor.Shape;
+import org.attune.tensor.Tensor;
+import org.osgi.annotation.versioning.ProviderType;
+
+/**
+ * A trial's trainable tensors, kept by the kernel and named as in a Hugging Face state dictionary. Asking again for a name,
+ * after a plug-in was swapped or a run resumed, gives the same tensor with its trained value and its optimiser state.
+ */
+@ProviderType
+public interface Parameters {
+    /**
+     * The parameter {@code name}, made at the first call.
+     *
+     * @param name a module path and a suffix ({@code bert.encoder.layer.0.attention.self.query.lora_A.weight})
+     * @throws org.attune.plugin.UserError if it exists with another shape
+     */
+    Tensor parameter(String name, Shape shape, Initializer initializer);
+
+    /**
+     * Makes a weight of the base model trainable for this trial: its own copy takes the shared one's place.
+     *
+     * @throws org.attune.plugin.UserError if the model has no such weight
+     */
+    Tensor train(String weight);
+}

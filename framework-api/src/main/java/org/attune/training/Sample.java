@@ -1,0 +1,12 @@
+package org.attune.training;
+
+/**
+ * An example as a trainer reads it.
+ *
+ * @param example its index in the split
+ * @param ids token ids
+ * @param types token type ids, as many
+ * @param labels what the loss compares with: one class number for the whole sequence, or one label a token; empty where the
+ *     example has none
+ */
+public record Sample(long example, int[] ids, int[] types, int[] labels) {}

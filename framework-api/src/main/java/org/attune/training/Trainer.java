@@ -1,0 +1,54 @@
+package org.attune.training;
+
+import java.util.List;
+import org.attune.data.Example;
+import org.attune.evaluation.Prediction;
+import org.attune.model.Forward;
+import org.attune.model.Model;
+import org.attune.plugin.Plugin;
+import org.attune.tensor.Tensor;
+import org.osgi.annotation.versioning.ConsumerType;
+import org.osgi.annotation.versioning.ProviderType;
+
+/** Turns batches into a loss: the objective. The loop and the optimiser are not its business. */
+@ConsumerType
+public interface Trainer<O extends Record> extends Plugin<O> {
+    /** Prepares the objective and its own parameters, for example a head; called again when the plug-in was swapped. */
+    Objective open(O options, Setup setup);
+
+    /** What a trainer may build on. */
+    @ProviderType
+    interface Setup extends Parameters {
+        Model model();
+
+        /**
+         * The values of the label in order of class number: those that the data source states, else those of the training split,
+         * sorted.
+         */
+        List<String> labels();
+    }
+
+    /** The objective of one trial. Called from several threads. */
+    interface Objective {
+        /**
+         * An example as the loss reads it; called once for each example, then kept.
+         *
+         * @param index the example's index in its split
+         * @throws org.attune.plugin.UserError if a field is missing or a label unknown
+         */
+        Sample prepare(Example example, long index);
+
+        /**
+         * What a sample counts in the normaliser: 1 where the loss is a mean over examples, the number of labelled tokens where it
+         * is a mean over tokens. The loss of a step is the sum of {@link #loss} over its micro-batches, divided by the sum of
+         * weights over the whole optimiser batch, however it is cut.
+         */
+        double weight(Sample sample);
+
+        /** The sum, not the mean, of the samples' losses, in nats; a scalar. */
+        Tensor loss(Forward forward, Batch batch);
+
+        /** One prediction a sample, in order. */
+        List<Prediction> predict(Forward forward, Batch batch);
+    }
+}

@@ -1,0 +1,46 @@
+package org.attune.trial;
+
+import java.util.List;
+import org.osgi.annotation.versioning.ProviderType;
+
+/** What is installed and resident; a service of the kernel. */
+@ProviderType
+public interface Catalogue {
+    /** The plug-ins that are there now, by kind and name. */
+    List<PluginInfo> plugins();
+
+    /** The base models in memory. */
+    List<ModelInfo> models();
+
+    /** The tensor engines that are there now. */
+    List<EngineInfo> engines();
+
+    /**
+     * A plug-in.
+     *
+     * @param kind {@code adapter}, {@code trainer}, {@code data}, {@code regularizer}, {@code metric} or {@code sampler}
+     * @param version of its bundle
+     * @param bundle symbolic name of its bundle
+     */
+    record PluginInfo(
+            String kind, String name, String version, String description, String bundle, List<OptionInfo> options) {}
+
+    /**
+     * An option of a plug-in.
+     *
+     * @param type as a user writes it: {@code integer}, {@code list of text}, {@code one of: a, b}
+     * @param defaults as a user writes it; null where the option must be given
+     * @param range such as {@code >= 1}; empty for none
+     */
+    record OptionInfo(String name, String type, String defaults, String range, String description) {}
+
+    /**
+     * A base model in memory.
+     *
+     * @param users trials that use it
+     */
+    record ModelInfo(String source, String family, String engine, long parameters, String fingerprint, int users) {}
+
+    /** A tensor engine with its memory. */
+    record EngineInfo(String name, String type, long liveBytes, long peakBytes, long pooledBytes, long kernelCalls) {}
+}

@@ -1,0 +1,21 @@
+package org.attune.trial;
+
+import java.util.List;
+import org.attune.evaluation.Score;
+import org.osgi.annotation.versioning.ConsumerType;
+
+/** Told what happens in trials; a service. Called on the trial's thread: return quickly. */
+@ConsumerType
+public interface TrialListener {
+    /** After each optimiser step. */
+    default void step(Trial trial, Progress progress) {}
+
+    /** After an evaluation. */
+    default void evaluated(Trial trial, String split, long step, List<Score> scores) {}
+
+    /** While an evaluation goes on. */
+    default void evaluating(Trial trial, String split, long done, long total) {}
+
+    /** After a change of state; {@code message} says why, in one line, and may be empty. */
+    default void changed(Trial trial, TrialState state, String message) {}
+}

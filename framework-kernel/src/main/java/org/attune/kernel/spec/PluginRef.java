@@ -1,0 +1,12 @@
+package org.attune.kernel.spec;
+
+import java.util.Optional;
+
+/**
+ * A plug-in as a spec names it.
+ *
+ * @param name its {@code attune.name}
+ * @param version the version asked for ({@code lora@1.2}); empty for the highest
+ * @param options the options given, not yet bound to the plug-in's record
+ */
+public record PluginRef(String name, Optional<String> version, SpecNode options) {}

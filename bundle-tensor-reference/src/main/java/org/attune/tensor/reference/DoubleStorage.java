@@ -1,0 +1,81 @@
+package org.attune.tensor.reference;
+
+import org.attune.tensor.engine.Storage;
+
+/** A run of doubles: a whole block, or a slice of one. */
+final class DoubleStorage implements Storage {
+    /** What a block and all its slices share: closing empties it, so that a late use is noticed. */
+    private static final class Handle {
+        private double[] data;
+        private Releaser releaser;
+    }
+
+    /** Takes back the memory of a storage that closes. */
+    interface Releaser {
+        void release(double[] data);
+    }
+
+    private final Handle handle;
+    private final int offset;
+    private final int size;
+    private final boolean slice;
+
+    private DoubleStorage(Handle handle, int offset, int size, boolean slice) {
+        this.handle = handle;
+        this.offset = offset;
+        this.size = size;
+        this.slice = slice;
+    }
+
+    /** The first {@code size} elements of {@code data}. */
+    static DoubleStorage of(double[] data, int size, Releaser releaser) {
+        Handle handle = new Handle();
+        handle.data = data;
+        handle.releaser = releaser;
+        return new DoubleStorage(handle, 0, size, false);
+    }
+
+    /** @throws IllegalStateException after closing */
+    double[] data() {
+        double[] data = handle.data;
+        if (data == null) {
+            throw new IllegalStateException("this tensor's memory was freed: it was closed, its scope has ended, or"
+                    + " backward has freed the intermediate results");
+        }
+        return data;
+    }
+
+    /** Where the first element is in {@link #data}. */
+    int offset() {
+        return offset;
+    }
+
+    int length() {
+        return size;
+    }
+
+    @Override
+    public long size() {
+        return size;
+    }
+
+    @Override
+    public Storage slice(long from, long length) {
+        if (from < 0 || length < 0 || from + length > size) {
+            throw new IllegalArgumentException(
+                    "slice of " + length + " elements from " + from + " of a storage of " + size);
+        }
+        data();
+        return new DoubleStorage(handle, offset + (int) from, (int) length, true);
+    }
+
+    @Override
+    public void close() {
+        if (slice || handle.data == null) {
+            return;
+        }
+        double[] data = handle.data;
+        handle.data = null;
+        handle.releaser.release(data);
+    }
+}

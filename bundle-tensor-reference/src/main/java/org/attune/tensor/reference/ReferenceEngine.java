@@ -1,0 +1,549 @@
+package org.attune.tensor.reference;
+
+import java.util.Arrays;
+import java.util.concurrent.atomic.LongAdder;
+import org.attune.plugin.AttunePlugin;
+import org.attune.tensor.DType;
+import org.attune.tensor.engine.AdamStep;
+import org.attune.tensor.engine.Arena;
+import org.attune.tensor.engine.AttentionLayout;
+import org.attune.tensor.engine.Binary;
+import org.attune.tensor.engine.EngineStats;
+import org.attune.tensor.engine.Matmul;
+import org.attune.tensor.engine.Storage;
+import org.attune.tensor.engine.TensorEngine;
+import org.attune.tensor.engine.Unary;
+import org.osgi.service.component.annotations.Component;
+
+/**
+ * Every kernel as its formula reads, in plain Java and float64: what the other engines are measured against, and the one that
+ * runs anywhere. A storage used after closing throws {@link IllegalStateException}; what an arena hands out is filled with
+ * NaN, so that reading what was never written shows. Thread-safe as the contract asks.
+ */
+// Immediate: the blocks in its pool and its statistics must outlive the moments in which nobody holds the service.
+@Component(service = TensorEngine.class, immediate = true)
+@AttunePlugin(name = "reference", description = "plain Java in float64: slow, exact, runs on any platform")
+public final class ReferenceEngine implements TensorEngine {
+    private final Memory memory = new Memory();
+    private final LongAdder kernelCalls = new LongAdder();
+
+    @Override
+    public String name() {
+        return "reference";
+    }
+
+    @Override
+    public DType dtype() {
+        return DType.FLOAT64;
+    }
+
+    // ---- memory ----
+
+    @Override
+    public Storage allocate(long size) {
+        return memory.allocatePersistent(size);
+    }
+
+    @Override
+    public Arena openArena() {
+        return memory.openArena();
+    }
+
+    @Override
+    public EngineStats stats() {
+        return memory.stats(kernelCalls.sum());
+    }
+
+    @Override
+    public void write(float[] host, int offset, int length, Storage out) {
+        double[] y = data(out);
+        int yo = offset(out);
+        for (int i = 0; i < length; i++) {
+            y[yo + i] = host[offset + i];
+        }
+    }
+
+    @Override
+    public void write(double[] host, int offset, int length, Storage out) {
+        System.arraycopy(host, offset, data(out), offset(out), length);
+    }
+
+    @Override
+    public void read(Storage x, float[] host, int offset, int length) {
+        double[] a = data(x);
+        int ao = offset(x);
+        for (int i = 0; i < length; i++) {
+            host[offset + i] = (float) a[ao + i];
+        }
+    }
+
+    @Override
+    public void read(Storage x, double[] host, int offset, int length) {
+        System.arraycopy(data(x), offset(x), host, offset, length);
+    }
+
+    // ---- moving ----
+
+    @Override
+    public void fill(Storage out, double value) {
+        kernelCalls.increment();
+        int yo = offset(out);
+        Arrays.fill(data(out), yo, yo + length(out), value);
+    }
+
+    @Override
+    public void copy(Storage x, Storage out) {
+        kernelCalls.increment();
+        System.arraycopy(data(x), offset(x), data(out), offset(out), length(x));
+    }
+
+    @Override
+    public void copyBlocks(
+            Storage x,
+            long xOffset,
+            long xStride,
+            Storage out,
+            long outOffset,
+            long outStride,
+            long length,
+            long count) {
+        kernelCalls.increment();
+        double[] a = data(x);
+        double[] y = data(out);
+        for (long i = 0; i < count; i++) {
+            int from = (int) (offset(x) + xOffset + i * xStride);
+            int to = (int) (offset(out) + outOffset + i * outStride);
+            System.arraycopy(a, from, y, to, (int) length);
+        }
+    }
+
+    @Override
+    public void permute(Storage x, int[] dims, int[] axes, Storage out) {
+        kernelCalls.increment();
+        int rank = dims.length;
+        int[] xStrides = new int[rank];
+        int stride = 1;
+        for (int i = rank - 1; i >= 0; i--) {
+            xStrides[i] = stride;
+            stride *= dims[i];
+        }
+        int[] outDims = new int[rank];
+        int[] strides = new int[rank];
+        for (int i = 0; i < rank; i++) {
+            outDims[i] = dims[axes[i]];
+            strides[i] = xStrides[axes[i]];
+        }
+        double[] a = data(x);
+        int ao = offset(x);
+        double[] y = data(out);
+        int yo = offset(out);
+        StridedIndex from = new StridedIndex(outDims, strides);
+        for (int i = 0; i < length(out); i++, from.next()) {
+            y[yo + i] = a[ao + from.position()];
+        }
+    }
+
+    @Override
+    public void gatherRows(Storage table, int columns, int[] rows, Storage out) {
+        kernelCalls.increment();
+        for (int i = 0; i < rows.length; i++) {
+            System.arraycopy(
+                    data(table), offset(table) + rows[i] * columns, data(out), offset(out) + i * columns, columns);
+        }
+    }
+
+    @Override
+    public void scatterAddRows(Storage x, int columns, int[] rows, Storage out) {
+        kernelCalls.increment();
+        double[] a = data(x);
+        double[] y = data(out);
+        for (int i = 0; i < rows.length; i++) {
+            int ao = offset(x) + i * columns;
+            int yo = offset(out) + rows[i] * columns;
+            for (int j = 0; j < columns; j++) {
+                y[yo + j] += a[ao + j];
+            }
+        }
+    }
+
+    // ---- element-wise and sums ----
+
+    @Override
+    public void unary(Unary op, Storage x, Storage out) {
+        kernelCalls.increment();
+        double[] a = data(x);
+        int ao = offset(x);
+        double[] y = data(out);
+        int yo = offset(out);
+        for (int i = 0; i < length(x); i++) {
+            y[yo + i] = Functions.value(op, a[ao + i]);
+        }
+    }
+
+    @Override
+    public void unaryGrad(Unary op, Storage x, Storage dy, Storage dx) {
+        kernelCalls.increment();
+        double[] a = data(x);
+        int ao = offset(x);
+        double[] g = data(dy);
+        int go = offset(dy);
+        double[] d = data(dx);
+        int d0 = offset(dx);
+        for (int i = 0; i < length(x); i++) {
+            d[d0 + i] = Functions.derivative(op, a[ao + i]) * g[go + i];
+        }
+    }
+
+    @Override
+    public void binary(Binary op, Storage a, int[] aStrides, Storage b, int[] bStrides, int[] dims, Storage out) {
+        kernelCalls.increment();
+        double[] as = data(a);
+        int ao = offset(a);
+        double[] bs = data(b);
+        int bo = offset(b);
+        double[] y = data(out);
+        int yo = offset(out);
+        StridedIndex ai = new StridedIndex(dims, aStrides);
+        StridedIndex bi = new StridedIndex(dims, bStrides);
+        for (int i = 0; i < length(out); i++, ai.next(), bi.next()) {
+            double u = as[ao + ai.position()];
+            double v = bs[bo + bi.position()];
+            y[yo + i] = switch (op) {
+                case ADD -> u + v;
+                case SUB -> u - v;
+                case MUL -> u * v;
+                case DIV -> u / v;
+            };
+        }
+    }
+
+    @Override
+    public void affine(Storage x, double scale, double shift, Storage out) {
+        kernelCalls.increment();
+        double[] a = data(x);
+        int ao = offset(x);
+        double[] y = data(out);
+        int yo = offset(out);
+        for (int i = 0; i < length(x); i++) {
+            y[yo + i] = scale * a[ao + i] + shift;
+        }
+    }
+
+    @Override
+    public void accumulate(double scale, Storage x, Storage out) {
+        kernelCalls.increment();
+        double[] a = data(x);
+        int ao = offset(x);
+        double[] y = data(out);
+        int yo = offset(out);
+        for (int i = 0; i < length(x); i++) {
+            y[yo + i] += scale * a[ao + i];
+        }
+    }
+
+    @Override
+    public void sum(Storage x, int outer, int n, int inner, Storage out) {
+        kernelCalls.increment();
+        double[] a = data(x);
+        double[] y = data(out);
+        for (int o = 0; o < outer; o++) {
+            int ao = offset(x) + o * n * inner;
+            int yo = offset(out) + o * inner;
+            Arrays.fill(y, yo, yo + inner, 0);
+            for (int j = 0; j < n; j++) {
+                for (int i = 0; i < inner; i++) {
+                    y[yo + i] += a[ao + j * inner + i];
+                }
+            }
+        }
+    }
+
+    @Override
+    public double sumOfSquares(Storage x) {
+        kernelCalls.increment();
+        double[] a = data(x);
+        int ao = offset(x);
+        double sum = 0;
+        for (int i = 0; i < length(x); i++) {
+            sum += a[ao + i] * a[ao + i];
+        }
+        return sum;
+    }
+
+    // ---- matrices ----
+
+    @Override
+    public void matmul(Matmul form, Storage a, Storage b, Storage out) {
+        kernelCalls.increment();
+        int m = form.m();
+        int n = form.n();
+        int k = form.k();
+        double[] y = data(out);
+        for (int batch = 0; batch < form.batch(); batch++) {
+            int ao = offset(a) + batch * m * k;
+            int bo = offset(b) + (form.sharedB() ? 0 : batch * k * n);
+            for (int i = 0; i < m; i++) {
+                int row = offset(out) + (batch * m + i) * n;
+                for (int j = 0; j < n; j++) {
+                    y[row + j] = form.beta() == 0 ? 0 : form.beta() * y[row + j]; // NaN times 0 is no 0
+                }
+                addRow(form, data(a), ao, i, data(b), bo, y, row);
+            }
+        }
+    }
+
+    /** Adds row i of {@code alpha op(a) op(b)} to {@code y}, reading {@code b} in the order in which it lies. */
+    private static void addRow(Matmul form, double[] a, int ao, int i, double[] b, int bo, double[] y, int row) {
+        int n = form.n();
+        int k = form.k();
+        int first = ao + (form.transposeA() ? i : i * k);
+        int step = form.transposeA() ? form.m() : 1;
+        if (form.transposeB()) {
+            for (int j = 0; j < n; j++) {
+                double dot = 0;
+                for (int p = 0; p < k; p++) {
+                    dot += a[first + p * step] * b[bo + j * k + p];
+                }
+                y[row + j] += form.alpha() * dot;
+            }
+            return;
+        }
+        for (int p = 0; p < k; p++) {
+            double factor = form.alpha() * a[first + p * step];
+            for (int j = 0; j < n; j++) {
+                y[row + j] += factor * b[bo + p * n + j];
+            }
+        }
+    }
+
+    @Override
+    public void linear(Storage x, Storage w, Storage bias, int rows, int in, int out, Storage y) {
+        matmul(Matmul.of(rows, out, in, false, true), x, w, y);
+        if (bias != null) {
+            binary(Binary.ADD, y, new int[] {out, 1}, bias, new int[] {0, 1}, new int[] {rows, out}, y);
+        }
+    }
+
+    // ---- by row ----
+
+    @Override
+    public void softmax(Storage x, int rows, int columns, Storage y) {
+        kernelCalls.increment();
+        for (int r = 0; r < rows; r++) {
+            Rows.softmax(data(x), offset(x) + r * columns, columns, data(y), offset(y) + r * columns);
+        }
+    }
+
+    @Override
+    public void softmaxGrad(Storage y, Storage dy, int rows, int columns, Storage dx) {
+        kernelCalls.increment();
+        for (int r = 0; r < rows; r++) {
+            int at = r * columns;
+            Rows.softmaxGrad(data(y), offset(y) + at, data(dy), offset(dy) + at, columns, data(dx), offset(dx) + at);
+        }
+    }
+
+    @Override
+    public void logSoftmax(Storage x, int rows, int columns, Storage y) {
+        kernelCalls.increment();
+        double[] a = data(x);
+        double[] out = data(y);
+        for (int r = 0; r < rows; r++) {
+            int ao = offset(x) + r * columns;
+            int yo = offset(y) + r * columns;
+            double norm = Rows.logSumExp(a, ao, columns);
+            for (int j = 0; j < columns; j++) {
+                out[yo + j] = a[ao + j] - norm;
+            }
+        }
+    }
+
+    @Override
+    public void logSoftmaxGrad(Storage y, Storage dy, int rows, int columns, Storage dx) {
+        kernelCalls.increment();
+        double[] a = data(y);
+        double[] g = data(dy);
+        double[] d = data(dx);
+        for (int r = 0; r < rows; r++) {
+            int at = r * columns;
+            double sum = 0;
+            for (int j = at; j < at + columns; j++) {
+                sum += g[offset(dy) + j];
+            }
+            for (int j = at; j < at + columns; j++) {
+                d[offset(dx) + j] = g[offset(dy) + j] - Math.exp(a[offset(y) + j]) * sum;
+            }
+        }
+    }
+
+    @Override
+    public void layerNorm(
+            Storage x,
+            Storage gamma,
+            Storage beta,
+            int rows,
+            int columns,
+            double eps,
+            Storage y,
+            Storage mean,
+            Storage rstd) {
+        kernelCalls.increment();
+        double[] a = data(x);
+        double[] scale = data(gamma);
+        double[] shift = data(beta);
+        double[] out = data(y);
+        for (int r = 0; r < rows; r++) {
+            int ao = offset(x) + r * columns;
+            double sum = 0;
+            for (int j = 0; j < columns; j++) {
+                sum += a[ao + j];
+            }
+            double mu = sum / columns;
+            double squares = 0;
+            for (int j = 0; j < columns; j++) {
+                squares += (a[ao + j] - mu) * (a[ao + j] - mu);
+            }
+            double inverse = 1 / Math.sqrt(squares / columns + eps);
+            for (int j = 0; j < columns; j++) {
+                out[offset(y) + r * columns + j] =
+                        (a[ao + j] - mu) * inverse * scale[offset(gamma) + j] + shift[offset(beta) + j];
+            }
+            data(mean)[offset(mean) + r] = mu;
+            data(rstd)[offset(rstd) + r] = inverse;
+        }
+    }
+
+    @Override
+    public void layerNormGrad(
+            Storage x,
+            Storage gamma,
+            Storage mean,
+            Storage rstd,
+            Storage dy,
+            int rows,
+            int columns,
+            Storage dx,
+            Storage dgamma,
+            Storage dbeta) {
+        kernelCalls.increment();
+        double[] a = data(x);
+        double[] scale = data(gamma);
+        double[] g = data(dy);
+        double[] sumScale = new double[columns];
+        double[] sumShift = new double[columns];
+        double[] normal = new double[columns];
+        for (int r = 0; r < rows; r++) {
+            int go = offset(dy) + r * columns;
+            double inverse = data(rstd)[offset(rstd) + r];
+            double meanGradient = 0;
+            double meanProduct = 0;
+            for (int j = 0; j < columns; j++) {
+                normal[j] = (a[offset(x) + r * columns + j] - data(mean)[offset(mean) + r]) * inverse;
+                sumScale[j] += g[go + j] * normal[j];
+                sumShift[j] += g[go + j];
+                double scaled = g[go + j] * scale[offset(gamma) + j];
+                meanGradient += scaled / columns;
+                meanProduct += scaled * normal[j] / columns;
+            }
+            for (int j = 0; dx != null && j < columns; j++) {
+                double scaled = g[go + j] * scale[offset(gamma) + j];
+                data(dx)[offset(dx) + r * columns + j] = inverse * (scaled - meanGradient - normal[j] * meanProduct);
+            }
+        }
+        if (dgamma != null) {
+            System.arraycopy(sumScale, 0, data(dgamma), offset(dgamma), columns);
+        }
+        if (dbeta != null) {
+            System.arraycopy(sumShift, 0, data(dbeta), offset(dbeta), columns);
+        }
+    }
+
+    // ---- attention, losses, the optimiser ----
+
+    @Override
+    public void attention(AttentionLayout layout, Storage q, Storage k, Storage v, Storage out, Storage probabilities) {
+        kernelCalls.increment();
+        AttentionKernel.forward(layout, of(q), of(k), of(v), of(out), of(probabilities));
+    }
+
+    @Override
+    public void attentionGrad(
+            AttentionLayout layout,
+            Storage q,
+            Storage k,
+            Storage v,
+            Storage probabilities,
+            Storage dout,
+            Storage dq,
+            Storage dk,
+            Storage dv) {
+        kernelCalls.increment();
+        AttentionKernel.backward(layout, of(q), of(k), of(v), of(probabilities), of(dout), of(dq), of(dk), of(dv));
+    }
+
+    @Override
+    public void crossEntropy(
+            Storage logits, int rows, int classes, int[] labels, Storage losses, Storage probabilities) {
+        softmax(logits, rows, classes, probabilities);
+        double[] a = data(logits);
+        double[] out = data(losses);
+        for (int r = 0; r < rows; r++) {
+            int ao = offset(logits) + r * classes;
+            out[offset(losses) + r] = labels[r] < 0 ? 0 : Rows.logSumExp(a, ao, classes) - a[ao + labels[r]];
+        }
+    }
+
+    @Override
+    public void crossEntropyGrad(
+            Storage probabilities, int rows, int classes, int[] labels, Storage dlosses, Storage dlogits) {
+        kernelCalls.increment();
+        double[] p = data(probabilities);
+        double[] d = data(dlogits);
+        for (int r = 0; r < rows; r++) {
+            double g = labels[r] < 0 ? 0 : data(dlosses)[offset(dlosses) + r];
+            for (int j = 0; j < classes; j++) {
+                double target = j == labels[r] ? 1 : 0;
+                d[offset(dlogits) + r * classes + j] = (p[offset(probabilities) + r * classes + j] - target) * g;
+            }
+        }
+    }
+
+    @Override
+    public void adam(AdamStep s, Storage parameter, Storage gradient, Storage firstMoment, Storage secondMoment) {
+        kernelCalls.increment();
+        double correction1 = 1 - Math.pow(s.beta1(), s.step());
+        double correction2 = 1 - Math.pow(s.beta2(), s.step());
+        double[] p = data(parameter);
+        double[] g = data(gradient);
+        double[] m = data(firstMoment);
+        double[] v = data(secondMoment);
+        for (int i = 0; i < length(parameter); i++) {
+            double gi = g[offset(gradient) + i];
+            int mi = offset(firstMoment) + i;
+            int vi = offset(secondMoment) + i;
+            m[mi] = s.beta1() * m[mi] + (1 - s.beta1()) * gi;
+            v[vi] = s.beta2() * v[vi] + (1 - s.beta2()) * gi * gi;
+            double update = m[mi] / correction1 / (Math.sqrt(v[vi] / correction2) + s.eps());
+            int pi = offset(parameter) + i;
+            p[pi] = p[pi] * (1 - s.lr() * s.weightDecay()) - s.lr() * update;
+        }
+    }
+
+    // ---- storages ----
+
+    private static DoubleStorage of(Storage s) {
+        return (DoubleStorage) s;
+    }
+
+    private static double[] data(Storage s) {
+        return of(s).data();
+    }
+
+    private static int offset(Storage s) {
+        return of(s).offset();
+    }
+
+    private static int length(Storage s) {
+        return of(s).length();
+    }
+}

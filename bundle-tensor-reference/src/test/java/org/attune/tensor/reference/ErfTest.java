@@ -1,0 +1,52 @@
+package org.attune.tensor.reference;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Against values to 25 digits, computed in exact arithmetic from the Taylor series of erf. */
+class ErfTest {
+    @ParameterizedTest(name = "x = {0}")
+    @CsvSource({
+        "0, 0, 1.000000000000000000000000e+00",
+        "1e-10, 1.128379167095512582499028e-10, 9.999999998871620388030124e-01",
+        "0.001, 1.128378790969236482311100e-03, 9.988716212090307244864107e-01",
+        "0.1, 1.124629160182848974791625e-01, 8.875370839817150470096863e-01",
+        "0.25, 2.763263901682369572121445e-01, 7.236736098317630982990067e-01",
+        "0.5, 5.204998778130465186819720e-01, 4.795001221869534813180280e-01",
+        "0.75, 7.111556336535150846245301e-01, 2.888443663464848598643187e-01",
+        "1, 8.427007929497148941422324e-01, 1.572992070502851336133432e-01",
+        "1.25, 9.229001282564582853140678e-01, 7.709987174354177019708345e-02",
+        "1.4375, 9.579406060564600311479921e-01, 4.205939394353993415753834e-02",
+        "1.5, 9.661051464753107609340077e-01, 3.389485352468927376046182e-02",
+        "1.5625, 9.728746138209335425628410e-01, 2.712538617906646090660594e-02",
+        "1.75, 9.866716712191824223410208e-01, 1.332832878081755684229748e-02",
+        "2, 9.953222650189527120900834e-01, 4.677734981047266225873127e-03",
+        "2.5, 9.995930479825549941352847e-01, 4.069520174449589187612442e-04",
+        "3, 9.999779095030013609246566e-01, 2.209049699858544121714235e-05",
+        "4, 9.999999845827420852373280e-01, 1.541725790028001999394689e-08",
+        "5, 9.999999999984625631554991e-01, 1.537459794428034935882526e-12",
+        "6, 1.000000000000000000000000e+00, 2.151973671249891279761138e-17",
+        "8, 1.000000000000000000000000e+00, 1.122429717298292643012249e-29",
+        "-0.5, -5.204998778130465186819720e-01, 1.520499877813046518681972e+00",
+        "-1.5, -9.661051464753107609340077e-01, 1.966105146475310760934008e+00",
+        "-3, -9.999779095030013609246566e-01, 1.999977909503001471946959e+00",
+        "-6, -1.000000000000000000000000e+00, 2.000000000000000000000000e+00"
+    })
+    void agreesToAFewUnitsInTheLastPlace(double x, double erf, double erfc) {
+        assertThat(Erf.erf(x)).isCloseTo(erf, within(4e-16 * Math.abs(erf)));
+        assertThat(Erf.erfc(x)).isCloseTo(erfc, within(1e-14 * erfc));
+    }
+
+    @Test
+    void atTheEndsOfTheRange() {
+        assertThat(Erf.erf(Double.POSITIVE_INFINITY)).isEqualTo(1);
+        assertThat(Erf.erf(Double.NEGATIVE_INFINITY)).isEqualTo(-1);
+        assertThat(Erf.erfc(Double.POSITIVE_INFINITY)).isZero();
+        assertThat(Erf.erfc(Double.NEGATIVE_INFINITY)).isEqualTo(2);
+        assertThat(Erf.erf(Double.NaN)).isNaN();
+    }
+}

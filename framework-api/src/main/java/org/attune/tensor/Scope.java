@@ -58,6 +58,14 @@ public final class Scope implements AutoCloseable {
         }
     }
 
+    /** Runs {@code body} in a scope of its own with nothing recorded; what it returns must not hold tensors of the scope. */
+    public static <T> T inference(TensorEngine engine, Supplier<T> body) {
+        try (Scope scope = open(engine)) {
+            scope.recording = false;
+            return body.get();
+        }
+    }
+
     static Storage allocate(TensorEngine engine, long size) {
         Scope scope = CURRENT.get();
         return scope == null || scope.engine != engine ? engine.allocate(size) : scope.arena.allocate(size);

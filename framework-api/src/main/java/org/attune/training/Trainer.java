@@ -45,6 +45,12 @@ public interface Trainer<O extends Record> extends Plugin<O> {
          */
         double weight(Sample sample);
 
+        /**
+         * What the loss is computed from: [sequences, classes] for a classifier, [tokens, vocabulary] for a language model; natural
+         * logarithms up to a constant a row.
+         */
+        Tensor logits(Forward forward, Batch batch);
+
         /** The sum, not the mean, of the samples' losses, in nats; a scalar. */
         Tensor loss(Forward forward, Batch batch);
 

@@ -1,0 +1,188 @@
+package org.attune.kernel.step;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.attune.model.Model;
+import org.attune.plugin.UserError;
+import org.attune.tensor.Rng;
+import org.attune.tensor.Shape;
+import org.attune.tensor.Tensor;
+import org.attune.tensor.engine.TensorEngine;
+import org.attune.training.Initializer;
+import org.attune.training.Parameters;
+
+/**
+ * A trial's trainable tensors by name. They outlive the code of the plug-ins that asked for them: a swapped plug-in claims them
+ * again by name. Not thread-safe; changed only between steps.
+ */
+public final class ParameterStore implements AutoCloseable {
+    private final TensorEngine engine;
+    private final Model model;
+    private final Rng rng;
+    private final Map<String, Tensor> tensors = new LinkedHashMap<>();
+    private final Map<String, Tensor> starts = new LinkedHashMap<>();
+    private final Map<String, double[]> restored = new LinkedHashMap<>();
+
+    /** @param seed decides the first values */
+    public ParameterStore(TensorEngine engine, Model model, long seed) {
+        this.engine = engine;
+        this.model = model;
+        this.rng = Rng.of(seed).at("init");
+    }
+
+    /** Values that parameters take in place of their initial ones when they are claimed. */
+    public void restore(Map<String, double[]> values) {
+        restored.putAll(values);
+    }
+
+    /** All trainable tensors, in order of their making. */
+    public Map<String, Tensor> all() {
+        return Collections.unmodifiableMap(tensors);
+    }
+
+    public Optional<Tensor> find(String name) {
+        return Optional.ofNullable(tensors.get(name));
+    }
+
+    /** How many numbers are trained. */
+    public long count() {
+        return tensors.values().stream().mapToLong(t -> t.shape().size()).sum();
+    }
+
+    /** The value of a tensor at its making, or, when this is first asked for in a resumed run, as given to {@link #restoreStart}. */
+    public Tensor start(String name) {
+        return starts.computeIfAbsent(name, n -> require(n).keep());
+    }
+
+    /** Start values asked for so far: they belong into a checkpoint. */
+    public Map<String, Tensor> starts() {
+        return Collections.unmodifiableMap(starts);
+    }
+
+    public void restoreStart(String name, double[] values) {
+        Tensor t = Tensor.zeros(engine, require(name).shape());
+        t.set(values);
+        starts.put(name, t);
+    }
+
+    private Tensor require(String name) {
+        Tensor t = tensors.get(name);
+        if (t == null) {
+            throw new IllegalArgumentException("no trainable tensor " + name + "; there are " + tensors.keySet());
+        }
+        return t;
+    }
+
+    /**
+     * A claim of one plug-in. At the first claim it makes parameters; at a later one, after a swap, it only finds them.
+     *
+     * @param before the names and shapes that the plug-in's predecessor had claimed; empty for the first claim
+     */
+    public Claim claim(Optional<Map<String, Shape>> before) {
+        return new Claim(before);
+    }
+
+    @Override
+    public void close() {
+        tensors.values().forEach(Tensor::close);
+        starts.values().forEach(Tensor::close);
+        tensors.clear();
+        starts.clear();
+    }
+
+    /** What one plug-in asks for. */
+    public final class Claim implements Parameters {
+        private final Optional<Map<String, Shape>> before;
+        private final Map<String, Shape> claimed = new LinkedHashMap<>();
+        private final List<Tensor> strangers = new ArrayList<>();
+
+        private Claim(Optional<Map<String, Shape>> before) {
+            this.before = before;
+        }
+
+        @Override
+        public Tensor parameter(String name, Shape shape, Initializer initializer) {
+            return take(name, shape, () -> initializer.values(shape, rng.at(name)));
+        }
+
+        @Override
+        public Tensor train(String weight) {
+            Tensor base = model.weights().get(weight);
+            if (base == null) {
+                throw new UserError("the model has no weight '" + weight + "'; the nearest names are "
+                        + nearest(weight, model.weights().keySet()));
+            }
+            return take(weight, base.shape(), base::toDoubles);
+        }
+
+        private Tensor take(String name, Shape shape, java.util.function.Supplier<double[]> first) {
+            claimed.put(name, shape);
+            Tensor known = tensors.get(name);
+            if (known != null && known.shape().equals(shape)) {
+                return known;
+            }
+            if (before.isPresent()) { // a difference that differences() will list; the claim goes on to find the others
+                Tensor stranger = Tensor.zeros(engine, shape);
+                strangers.add(stranger);
+                return stranger;
+            }
+            if (known != null) {
+                throw new UserError("parameter '" + name + "' is claimed with shape " + shape + " and with shape "
+                        + known.shape() + ": two plug-ins use one name");
+            }
+            double[] values = restored.remove(name);
+            Tensor made = Tensor.zeros(engine, shape).trainable();
+            made.set(values != null ? checked(name, shape, values) : first.get());
+            tensors.put(name, made);
+            return made;
+        }
+
+        private double[] checked(String name, Shape shape, double[] values) {
+            if (values.length != shape.size()) {
+                throw new UserError("the checkpoint holds " + values.length + " numbers for '" + name
+                        + "', the plug-in asks for " + shape);
+            }
+            return values;
+        }
+
+        /** Names and shapes of this claim. */
+        public Map<String, Shape> claimed() {
+            return claimed;
+        }
+
+        /** What this claim asks for otherwise than its predecessor, a line each; empty where all is the same. */
+        public List<String> differences() {
+            strangers.forEach(Tensor::close);
+            strangers.clear();
+            if (before.isEmpty()) {
+                return List.of();
+            }
+            List<String> lines = new ArrayList<>();
+            new TreeMap<>(before.get()).forEach((name, shape) -> {
+                if (!claimed.containsKey(name)) {
+                    lines.add(name + " " + shape + ": no longer asked for");
+                } else if (!claimed.get(name).equals(shape)) {
+                    lines.add(name + ": was " + shape + ", is now " + claimed.get(name));
+                }
+            });
+            new TreeMap<>(claimed).forEach((name, shape) -> {
+                if (!before.get().containsKey(name)) {
+                    lines.add(name + " " + shape + ": new");
+                }
+            });
+            return lines;
+        }
+    }
+
+    static String nearest(String name, java.util.Collection<String> names) {
+        String last = name.substring(name.lastIndexOf('.') + 1);
+        List<String> alike =
+                names.stream().filter(n -> n.endsWith(last)).limit(5).toList();
+        return String.join(", ", alike.isEmpty() ? names.stream().limit(5).toList() : alike);
+    }
+}

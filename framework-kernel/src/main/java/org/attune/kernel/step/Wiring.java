@@ -1,0 +1,147 @@
+package org.attune.kernel.step;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+import java.util.stream.Collectors;
+import org.attune.model.AttachPoint;
+import org.attune.model.LinearTransform;
+import org.attune.model.Model;
+import org.attune.model.OutputTransform;
+import org.attune.plugin.UserError;
+import org.attune.tensor.Shape;
+import org.attune.tensor.Tensor;
+import org.attune.training.Adapter;
+import org.attune.training.Initializer;
+import org.attune.training.Parameters;
+
+/**
+ * What a trial's adapters do at the model's attach points. Dropping a wiring detaches all its adapters and restores the model
+ * exactly, for the model itself is never touched.
+ */
+public final class Wiring {
+    private final Model model;
+    private final Map<String, List<LinearTransform>> linear = new HashMap<>();
+    private final Map<String, List<OutputTransform>> outputs = new HashMap<>();
+
+    public Wiring(Model model) {
+        this.model = model;
+    }
+
+    List<LinearTransform> linear(String path) {
+        return linear.getOrDefault(path, List.of());
+    }
+
+    List<OutputTransform> outputs(String path) {
+        return outputs.getOrDefault(path, List.of());
+    }
+
+    /** The side that one adapter works on; its parameters come from {@code parameters}. */
+    public Adapter.Attachment attachment(Parameters parameters) {
+        return new Side(parameters);
+    }
+
+    private final class Side implements Adapter.Attachment {
+        private final Parameters parameters;
+
+        Side(Parameters parameters) {
+            this.parameters = parameters;
+        }
+
+        @Override
+        public List<AttachPoint> points() {
+            return model.attachPoints();
+        }
+
+        @Override
+        public List<String> weights() {
+            String head = model.classifierPath() + ".";
+            return model.weights().keySet().stream()
+                    .filter(n -> !n.startsWith(head))
+                    .toList();
+        }
+
+        @Override
+        public List<AttachPoint> match(AttachPoint.Kind kind, List<String> targets) {
+            List<AttachPoint> points =
+                    points().stream().filter(p -> p.kind() == kind).toList();
+            Set<String> chosen = new LinkedHashSet<>();
+            for (String target : targets) {
+                List<String> found = points.stream()
+                        .map(AttachPoint::path)
+                        .filter(p -> p.equals(target) || p.endsWith("." + target))
+                        .toList();
+                if (found.isEmpty() && targets.size() == 1) {
+                    found = byPattern(target, points);
+                }
+                if (found.isEmpty()) {
+                    throw new UserError(
+                            "target '" + target + "' matches no " + kind.name().toLowerCase(java.util.Locale.ROOT)
+                                    + " attach point; there are " + suffixes(points));
+                }
+                chosen.addAll(found);
+            }
+            return points.stream().filter(p -> chosen.contains(p.path())).toList();
+        }
+
+        private List<String> byPattern(String target, List<AttachPoint> points) {
+            try {
+                Pattern pattern = Pattern.compile(target);
+                return points.stream()
+                        .map(AttachPoint::path)
+                        .filter(p -> pattern.matcher(p).matches())
+                        .toList();
+            } catch (PatternSyntaxException e) {
+                throw new UserError(
+                        "target '" + target + "' is no path and no regular expression: " + e.getDescription());
+            }
+        }
+
+        /** The last two names of each path, which is what people write as targets. */
+        private String suffixes(List<AttachPoint> points) {
+            return points.stream()
+                    .map(p -> {
+                        String[] names = p.path().split("\\.");
+                        int n = names.length;
+                        return n < 2
+                                ? p.path()
+                                : names[n - 2].matches("\\d+") ? names[n - 1] : names[n - 2] + "." + names[n - 1];
+                    })
+                    .distinct()
+                    .collect(Collectors.joining(", "));
+        }
+
+        @Override
+        public void linear(String path, LinearTransform transform) {
+            require(path);
+            linear.computeIfAbsent(path, p -> new ArrayList<>()).add(transform);
+        }
+
+        @Override
+        public void output(String path, OutputTransform transform) {
+            require(path);
+            outputs.computeIfAbsent(path, p -> new ArrayList<>()).add(transform);
+        }
+
+        private void require(String path) {
+            if (points().stream().noneMatch(p -> p.path().equals(path))) {
+                throw new IllegalArgumentException("the model has no attach point '" + path + "'");
+            }
+        }
+
+        @Override
+        public Tensor parameter(String name, Shape shape, Initializer initializer) {
+            return parameters.parameter(name, shape, initializer);
+        }
+
+        @Override
+        public Tensor train(String weight) {
+            return parameters.train(weight);
+        }
+    }
+}

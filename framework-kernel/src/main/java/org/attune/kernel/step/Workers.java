@@ -1,0 +1,77 @@
+package org.attune.kernel.step;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** The threads that compute a trial's micro-batches, one a core; the engine's kernels are single-threaded. */
+public final class Workers implements AutoCloseable {
+    private final ExecutorService executor;
+    private final int count;
+
+    public Workers(int count, String name) {
+        this.count = count;
+        AtomicInteger number = new AtomicInteger();
+        this.executor = Executors.newFixedThreadPool(count, task -> {
+            Thread thread = new Thread(task, name + "-worker-" + number.getAndIncrement());
+            thread.setDaemon(true);
+            return thread;
+        });
+    }
+
+    public int count() {
+        return count;
+    }
+
+    /** A worker's share of the work. */
+    @FunctionalInterface
+    public interface Share {
+        void run(int worker);
+    }
+
+    /** Runs every worker's share and waits for all; the first failure is thrown when all have ended. */
+    public void run(Share share) {
+        List<Future<?>> futures = new ArrayList<>(count);
+        for (int w = 0; w < count; w++) {
+            int worker = w;
+            futures.add(executor.submit(() -> share.run(worker)));
+        }
+        RuntimeException failure = null;
+        boolean interrupted = false;
+        for (Future<?> future : futures) {
+            while (true) {
+                try {
+                    future.get();
+                    break;
+                } catch (InterruptedException e) {
+                    interrupted = true; // the shares must end before their tensors may go
+                } catch (ExecutionException e) {
+                    failure = failure != null ? failure : asRuntime(e.getCause());
+                    break;
+                }
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    private static RuntimeException asRuntime(Throwable cause) {
+        if (cause instanceof RuntimeException e) {
+            return e;
+        }
+        return new IllegalStateException("a worker failed: " + cause, cause);
+    }
+
+    @Override
+    public void close() {
+        executor.shutdown();
+    }
+}

@@ -1,0 +1,169 @@
+package org.attune.kernel.optim;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.attune.kernel.Golden;
+import org.attune.kernel.spec.TrialSpec.Optimizer;
+import org.attune.tensor.Gradients;
+import org.attune.tensor.Shape;
+import org.attune.tensor.Tensor;
+import org.attune.tensor.engine.TensorEngine;
+import org.attune.tensor.io.TensorFile;
+import org.attune.tensor.reference.ReferenceEngine;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Expected values: make_extras.py, PyTorch in float32. */
+class AdamWTest {
+    private static final Optimizer SETTINGS = new Optimizer(0.01, 0.9, 0.999, 1e-8, 0.1);
+
+    private final TensorEngine engine = new ReferenceEngine();
+
+    @ParameterizedTest
+    @ValueSource(strings = {"adamw", "adamw-nowd", "adamw-betas-eps", "adamw-clip-norm-1"})
+    void equalsPyTorch(String name) throws IOException {
+        boolean clipped = name.endsWith("clip-norm-1");
+        JsonNode golden = golden();
+        Optimizer settings = settings(golden.get("optimizers").get(clipped ? "adamw" : name));
+        JsonNode norms = golden.get("clipping").get("norm-1").get("total_norms");
+        try (TensorFile file = TensorFile.open(Golden.path("optim/optim.safetensors"));
+                AdamW adam = new AdamW(settings)) {
+            Map<String, Tensor> parameters = new LinkedHashMap<>();
+            for (String p : List.of("w", "b")) {
+                parameters.put(p, Tensor.of(engine, file.shape("init." + p), file.doubles("init." + p)));
+            }
+            Gradients gradients = new Gradients(parameters.values());
+            for (int step = 0; step < 12; step++) {
+                for (Map.Entry<String, Tensor> p : parameters.entrySet()) {
+                    gradients.of(p.getValue()).set(row(file, "grad." + p.getKey(), step));
+                }
+                if (clipped) {
+                    double norm = GradientClipping.norm(parameters.values(), gradients);
+                    double expected = norms.get(step).doubleValue();
+                    assertThat(norm).as("norm of step %d", step).isCloseTo(expected, within(1e-6 * (1 + expected)));
+                    GradientClipping.clip(parameters.values(), gradients, norm, 1);
+                    for (Map.Entry<String, Tensor> p : parameters.entrySet()) {
+                        assertClose(
+                                "clipped " + p.getKey() + " of step " + step,
+                                gradients.of(p.getValue()),
+                                row(file, "clip-norm-1." + p.getKey(), step));
+                    }
+                }
+                adam.step(parameters, gradients, 1);
+                for (Map.Entry<String, Tensor> p : parameters.entrySet()) {
+                    assertClose(
+                            p.getKey() + " after step " + step, p.getValue(), row(file, name + "." + p.getKey(), step));
+                }
+            }
+        }
+    }
+
+    /** What remains of float32 rounding over 12 steps; the script's own two computations differ by up to 4e-7. */
+    private static void assertClose(String what, Tensor actual, double[] expected) {
+        assertThat(actual.toDoubles()).as(what).containsExactly(expected, within(1e-6));
+    }
+
+    private static double[] row(TensorFile file, String name, int row) {
+        double[] all = file.doubles(name);
+        int size = all.length / 12;
+        return Arrays.copyOfRange(all, row * size, (row + 1) * size);
+    }
+
+    private static JsonNode golden() throws IOException {
+        return new ObjectMapper().readTree(Golden.path("optim/optim.json").toFile());
+    }
+
+    private static Optimizer settings(JsonNode json) {
+        JsonNode betas = json.path("betas");
+        return new Optimizer(
+                json.get("lr").doubleValue(),
+                betas.path(0).asDouble(0.9),
+                betas.path(1).asDouble(0.999),
+                json.path("eps").asDouble(1e-8),
+                json.get("weight_decay").doubleValue());
+    }
+
+    @Test
+    void goesOnExactlyFromCopiedMoments() {
+        double[] straight = train(4, 4);
+        assertThat(train(4, 2)).isEqualTo(straight);
+    }
+
+    /** The parameter after {@code steps} steps, with everything moved to new objects after {@code move} of them. */
+    private double[] train(int steps, int move) {
+        Map<String, Tensor> parameters = Map.of("p", Tensor.of(engine, Shape.of(2), 0.5, -0.25));
+        AdamW adam = new AdamW(SETTINGS);
+        for (int step = 0; step < steps; step++) {
+            if (step == move) {
+                AdamW next = new AdamW(SETTINGS);
+                Map<String, Tensor> from = adam.moments(parameters);
+                Map<String, Tensor> moved = Map.of(
+                        "p", Tensor.of(engine, Shape.of(2), parameters.get("p").toDoubles()));
+                next.moments(moved).forEach((name, m) -> m.set(from.get(name).toDoubles()));
+                next.resume(adam.steps());
+                adam.close();
+                adam = next;
+                parameters = moved;
+            }
+            Gradients gradients = new Gradients(parameters.values());
+            gradients.of(parameters.get("p")).set(0.3 + step, -0.1 * step);
+            adam.step(parameters, gradients, 1.0 / (step + 1));
+        }
+        return parameters.get("p").toDoubles();
+    }
+
+    @Test
+    void closingGivesTheMemoryBack() {
+        long before = engine.stats().liveBytes();
+        Tensor p = Tensor.zeros(engine, Shape.of(100));
+        AdamW adam = new AdamW(SETTINGS);
+        assertThat(adam.moments(Map.of("p", p))).containsOnlyKeys("exp_avg.p", "exp_avg_sq.p");
+        adam.close();
+        p.close();
+        assertThat(engine.stats().liveBytes()).isEqualTo(before);
+    }
+
+    @Test
+    void aChangedSetOfParametersIsRefused() {
+        Tensor a = Tensor.zeros(engine, Shape.of(2));
+        Tensor b = Tensor.zeros(engine, Shape.of(3));
+        AdamW adam = new AdamW(SETTINGS);
+        adam.step(Map.of("a", a), new Gradients(List.of(a)), 1);
+        assertThatThrownBy(() -> adam.step(Map.of("a", b), new Gradients(List.of(b)), 1))
+                .hasMessageContaining("parameter a [3]")
+                .hasMessageContaining("knows it as [2]");
+        assertThatThrownBy(() -> adam.step(Map.of("b", b), new Gradients(List.of(b)), 1))
+                .hasMessageContaining("has no such parameter");
+        assertThatThrownBy(() -> adam.step(Map.of(), new Gradients(List.of()), 1))
+                .hasMessageContaining("0 parameters, the optimiser has 1");
+        assertThatThrownBy(() -> adam.step(Map.of("a", a), new Gradients(List.of()), 1))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThat(adam.steps()).isEqualTo(1);
+    }
+
+    @Test
+    void smallGradientsAreLeftAloneAndANanSpreads() {
+        Tensor p = Tensor.zeros(engine, Shape.of(2));
+        List<Tensor> parameters = List.of(p);
+        Gradients gradients = new Gradients(parameters);
+        gradients.of(p).set(3, 4);
+        assertThat(GradientClipping.norm(parameters, gradients)).isEqualTo(5);
+        GradientClipping.clip(parameters, gradients, 5, 6);
+        assertThat(gradients.of(p).toDoubles()).containsExactly(3, 4);
+        gradients.of(p).set(3, Double.NaN);
+        double norm = GradientClipping.norm(parameters, gradients);
+        assertThat(norm).isNaN();
+        GradientClipping.clip(parameters, gradients, norm, 1);
+        assertThat(gradients.of(p).toDoubles()[0]).isNaN();
+    }
+}

@@ -1,5 +1,6 @@
 package org.attune.tensor;
 
+import java.util.List;
 import org.attune.tensor.engine.AttentionLayout;
 import org.attune.tensor.engine.TensorEngine;
 
@@ -17,6 +18,7 @@ final class Attention {
         e.attention(layout, q.storage(), k.storage(), v.storage(), out.storage(), probabilities.storage());
         return Tensor.recorded(
                 out,
+                List.of(probabilities),
                 (dy, in) -> {
                     Tensor dq = in.needed(0) ? Tensor.allocate(e, q.shape()) : null;
                     Tensor dk = in.needed(1) ? Tensor.allocate(e, k.shape()) : null;

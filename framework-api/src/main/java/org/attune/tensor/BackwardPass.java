@@ -1,5 +1,6 @@
 package org.attune.tensor;
 
+import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,19 +22,33 @@ final class BackwardPass {
             leaves.add(loss, seed);
             return;
         }
+        if (tape.stream().noneMatch(node -> node.output() == loss)) {
+            throw new IllegalStateException("the loss is not on this scope's tape: it was made in another scope, or an"
+                    + " earlier backward has emptied the tape");
+        }
         use(seed);
         pending.put(loss, seed);
         for (int i = tape.size() - 1; i >= 0; i--) {
             Node node = tape.set(i, null);
             Tensor dy = pending.remove(node.output());
             if (dy != null) {
-                node.backward().apply(dy, new Sink(node));
+                Sink sink = new Sink(node);
+                node.backward().apply(dy, sink);
+                sink.taken.forEach(this::drop);
                 drop(dy);
             }
+            for (Tensor kept : node.kept()) {
+                kept.close();
+            }
             // Whatever saved this output was recorded later, hence is done. A view's memory belongs to its base.
-            if (node.output() != loss) {
+            if (node.output().storage() != loss.storage()) {
                 node.output().release();
             }
+        }
+        if (!pending.isEmpty()) {
+            throw new IllegalStateException(
+                    "the loss depends on the result of another scope's operation, whose gradient"
+                            + " would be lost: detach it, or open no scope in between");
         }
     }
 
@@ -50,6 +65,8 @@ final class BackwardPass {
 
     private final class Sink implements Backward.InputGradients {
         private final Node node;
+        /** Held until the node is done, for it may pass one gradient on to several inputs. */
+        private final List<Tensor> taken = new ArrayList<>();
 
         Sink(Node node) {
             this.node = node;
@@ -71,21 +88,23 @@ final class BackwardPass {
                         "a gradient of shape " + gradient.shape() + " for an input of shape " + input.shape());
             }
             use(gradient);
+            taken.add(gradient);
             if (input.isLeaf()) {
                 leaves.add(input, gradient);
-                drop(gradient);
                 return;
             }
             Tensor sum = pending.get(input);
             if (sum == null) {
+                use(gradient);
                 pending.put(input, gradient);
-                return;
+            } else if (uses.get(sum.storage()) == 1) {
+                sum.engine().accumulate(1, gradient.storage(), sum.storage());
+            } else { // the sum is pending elsewhere too
+                Tensor total = sum.add(gradient);
+                use(total);
+                drop(sum);
+                pending.put(input, total);
             }
-            Tensor total = sum.add(gradient); // not in place: the sum may be pending elsewhere too
-            use(total);
-            drop(sum);
-            drop(gradient);
-            pending.put(input, total);
         }
     }
 }

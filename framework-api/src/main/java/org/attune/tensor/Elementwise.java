@@ -41,26 +41,26 @@ final class Elementwise {
                 strides(b.shape(), shape),
                 shape.dims(),
                 out.storage());
-        return Tensor.recorded(out, (dy, in) -> binaryGrad(op, a, b, dy, in), a, b);
+        return Tensor.recorded(out, (dy, in) -> binaryGrad(op, a, b, out, dy, in), a, b);
     }
 
-    private static void binaryGrad(Binary op, Tensor a, Tensor b, Tensor dy, Backward.InputGradients in) {
+    private static void binaryGrad(Binary op, Tensor a, Tensor b, Tensor out, Tensor dy, Backward.InputGradients in) {
         if (in.needed(0)) {
             Tensor da = switch (op) {
                 case ADD, SUB -> dy;
                 case MUL -> dy.mul(b);
                 case DIV -> dy.div(b);
             };
-            in.add(0, reduceTo(da, a.shape()));
+            in.add(0, reduceTo(da, a.shape(), dy));
         }
         if (in.needed(1)) {
             Tensor db = switch (op) {
                 case ADD -> dy;
                 case SUB -> dy.neg();
                 case MUL -> dy.mul(a);
-                case DIV -> dy.mul(a).div(b.square()).neg();
+                case DIV -> quotientGrad(b, out, dy);
             };
-            in.add(1, reduceTo(db, b.shape()));
+            in.add(1, reduceTo(db, b.shape(), dy));
         }
     }
 
@@ -94,17 +94,32 @@ final class Elementwise {
         return strides;
     }
 
-    /** Sums a gradient over the axes along which its input was repeated. */
-    private static Tensor reduceTo(Tensor gradient, Shape shape) {
+    /** The gradient of a / b with respect to b: -dy (a / b) / b. */
+    private static Tensor quotientGrad(Tensor b, Tensor out, Tensor dy) {
+        try (Tensor scaled = dy.div(b);
+                Tensor product = scaled.mul(out)) {
+            return product.neg();
+        }
+    }
+
+    /** Sums a gradient over the axes along which its input was repeated; frees what it replaces, but never {@code dy}. */
+    private static Tensor reduceTo(Tensor gradient, Shape shape, Tensor dy) {
         Tensor g = gradient;
         while (g.shape().rank() > shape.rank()) {
-            g = g.sum(0);
+            g = replaced(g, Reductions.sum(g, 0, 1), dy);
         }
         for (int i = 0; i < shape.rank(); i++) {
             if (shape.dim(i) == 1 && g.shape().dim(i) != 1) {
-                g = g.sum(i).reshape(g.shape().with(i, 1).dims());
+                g = replaced(g, Reductions.sum(g, i, i + 1, g.shape().with(i, 1), 1), dy);
             }
         }
         return g;
+    }
+
+    private static Tensor replaced(Tensor old, Tensor by, Tensor dy) {
+        if (old != dy) {
+            old.close();
+        }
+        return by;
     }
 }

@@ -1,5 +1,6 @@
 package org.attune.tensor;
 
+import java.util.List;
 import org.attune.tensor.engine.TensorEngine;
 
 /** Loss functions by row. */
@@ -9,7 +10,8 @@ final class Losses {
 
     private Losses() {}
 
-    static Tensor crossEntropy(Tensor logits, int[] labels) {
+    static Tensor crossEntropy(Tensor logits, int[] given) {
+        int[] labels = given.clone(); // backward comes later
         Shape s = logits.shape();
         if (s.rank() != 2 || s.dim(0) != labels.length) {
             throw new IllegalArgumentException(labels.length + " labels for logits of shape " + s);
@@ -25,6 +27,7 @@ final class Losses {
         e.crossEntropy(logits.storage(), s.dim(0), s.dim(1), labels, losses.storage(), probabilities.storage());
         return Tensor.recorded(
                 losses,
+                List.of(probabilities),
                 (dy, in) -> {
                     Tensor dlogits = Tensor.allocate(e, s);
                     e.crossEntropyGrad(

@@ -19,10 +19,10 @@ final class Matrices {
         int n = sb.dim(tb ? -2 : -1);
         boolean shared = sb.rank() == 2 && sa.rank() > 2;
         int batch = sa.product(0, sa.rank() - 2);
-        if (k != sb.dim(tb ? -1 : -2) || (!shared && batch != sb.product(0, sb.rank() - 2))) {
+        int[] dims = sa.dims();
+        if (k != sb.dim(tb ? -1 : -2) || (!shared && !sameLeading(sa, sb))) {
             throw mismatch(sa, sb, ta, tb);
         }
-        int[] dims = sa.dims();
         dims[dims.length - 2] = m;
         dims[dims.length - 1] = n;
         Shape shape = Shape.of(dims);
@@ -41,7 +41,7 @@ final class Matrices {
                 out.storage());
         Backward backward = (dy, in) -> {
             if (in.needed(0)) {
-                in.add(0, ta ? matmul(b, dy, tb, true, scale, null) : matmul(dy, b, false, !tb, scale, null));
+                in.add(0, gradientOfA(b, dy, ta, tb, scale, shared));
             }
             if (in.needed(1)) {
                 in.add(1, gradientOfB(a, dy, ta, tb, scale, shared));
@@ -53,12 +53,27 @@ final class Matrices {
         return c == null ? Tensor.recorded(out, backward, a, b) : Tensor.recorded(out, backward, a, b, c);
     }
 
+    private static Tensor gradientOfA(Tensor b, Tensor dy, boolean ta, boolean tb, double scale, boolean shared) {
+        if (!ta) {
+            return matmul(dy, b, false, !tb, scale, null);
+        }
+        if (!shared) {
+            return matmul(b, dy, tb, true, scale, null);
+        }
+        try (Tensor transposed =
+                matmul(dy, b, false, !tb, scale, null)) { // the shared operand stands only on the right
+            return transposed.transpose();
+        }
+    }
+
     private static Tensor gradientOfB(Tensor a, Tensor dy, boolean ta, boolean tb, double scale, boolean shared) {
         if (!shared) {
             return tb ? matmul(dy, a, true, ta, scale, null) : matmul(a, dy, !ta, false, scale, null);
         }
         if (ta) {
-            throw new IllegalStateException("no gradient of a shared right operand of a transposed batch");
+            try (Tensor straight = a.transpose()) {
+                return gradientOfB(straight, dy, false, tb, scale, true);
+            }
         }
         Tensor rows = a.reshape(rows(a.shape()), a.shape().dim(-1));
         Tensor drows = dy.reshape(rows(dy.shape()), dy.shape().dim(-1));
@@ -96,6 +111,11 @@ final class Matrices {
             }
         };
         return bias == null ? Tensor.recorded(y, backward, x, w) : Tensor.recorded(y, backward, x, w, bias);
+    }
+
+    private static boolean sameLeading(Shape a, Shape b) {
+        return a.rank() == b.rank()
+                && a.with(-1, 0).with(-2, 0).equals(b.with(-1, 0).with(-2, 0));
     }
 
     /** How many rows of the last axis a tensor has. */

@@ -1,5 +1,6 @@
 package org.attune.tensor;
 
+import java.util.List;
 import org.attune.tensor.engine.TensorEngine;
 
 /** Softmax and layer normalisation, over the last axis. */
@@ -62,6 +63,7 @@ final class Normalisation {
                 rstd.storage());
         return Tensor.recorded(
                 y,
+                List.of(mean, rstd),
                 (dy, in) -> {
                     Tensor dx = in.needed(0) ? Tensor.allocate(e, x.shape()) : null;
                     Tensor dgamma = in.needed(1) ? Tensor.allocate(e, vector) : null;

@@ -44,7 +44,10 @@ public final class Scope implements AutoCloseable {
         return scope;
     }
 
-    /** Runs {@code body} with nothing recorded: evaluation, a teacher's pass, the inside of a custom operation. */
+    /**
+     * Runs {@code body} with nothing recorded in the current scope: evaluation, a teacher's pass, the inside of a custom
+     * operation. A scope that the body opens records again.
+     */
     public static <T> T withoutGradient(Supplier<T> body) {
         Scope scope = CURRENT.get();
         if (scope == null || !scope.recording) {
@@ -82,12 +85,16 @@ public final class Scope implements AutoCloseable {
 
     /**
      * Adds the gradient of {@code loss} with respect to every trainable leaf to {@code into}, and empties the tape. All
-     * intermediate results of the scope are freed; only leaves stay readable.
+     * intermediate results of the scope are freed; only leaves and the loss stay readable.
      *
      * @param loss a scalar made in this scope
      * @throws IllegalArgumentException if the loss is not a scalar
+     * @throws IllegalStateException if this is not the innermost scope of the thread, or the loss was made elsewhere
      */
     public void backward(Tensor loss, Gradients into) {
+        if (CURRENT.get() != this) {
+            throw new IllegalStateException("backward runs in the innermost scope, on the thread that opened it");
+        }
         if (loss.shape().size() != 1) {
             throw new IllegalArgumentException("the loss must be a scalar, not of shape " + loss.shape());
         }

@@ -67,7 +67,7 @@ public final class Shape {
     public int product(int from, int to) {
         int n = 1;
         for (int i = from; i < to; i++) {
-            n *= dims[i];
+            n = Math.multiplyExact(n, dims[i]);
         }
         return n;
     }

@@ -1,5 +1,6 @@
 package org.attune.tensor;
 
+import java.util.Arrays;
 import java.util.List;
 import org.attune.tensor.engine.TensorEngine;
 
@@ -15,7 +16,7 @@ final class Shapes {
         for (int i = 0; i < rank; i++) {
             if (axes.length != rank || axes[i] < 0 || axes[i] >= rank || seen[axes[i]]) {
                 throw new IllegalArgumentException(
-                        "axes " + java.util.Arrays.toString(axes) + " are no permutation for " + x.shape());
+                        "axes " + Arrays.toString(axes) + " are no permutation for " + x.shape());
             }
             seen[axes[i]] = true;
             dims[i] = x.shape().dim(axes[i]);
@@ -50,12 +51,17 @@ final class Shapes {
                 x);
     }
 
-    static Tensor concat(int axis, List<Tensor> parts) {
+    static Tensor concat(int axis, List<Tensor> given) {
+        if (given.isEmpty()) {
+            throw new IllegalArgumentException("nothing to concatenate");
+        }
+        List<Tensor> parts = List.copyOf(given); // backward comes later
         Tensor first = parts.get(0);
         int a = first.shape().axis(axis);
         int extent = 0;
         for (Tensor p : parts) {
-            if (!p.shape().with(a, 0).equals(first.shape().with(a, 0))) {
+            if (p.shape().rank() != first.shape().rank()
+                    || !p.shape().with(a, 0).equals(first.shape().with(a, 0))) {
                 throw new IllegalArgumentException(
                         "cannot concatenate " + first.shape() + " and " + p.shape() + " along axis " + axis);
             }
@@ -87,7 +93,8 @@ final class Shapes {
                 parts.toArray(Tensor[]::new));
     }
 
-    static Tensor gatherRows(Tensor table, int[] rows) {
+    static Tensor gatherRows(Tensor table, int[] given) {
+        int[] rows = given.clone(); // backward comes later
         int n = table.shape().dim(0);
         for (int r : rows) {
             if (r < 0 || r >= n) {

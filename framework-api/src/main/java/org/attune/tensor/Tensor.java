@@ -294,27 +294,22 @@ public final class Tensor implements AutoCloseable {
 
     /** The sum of all elements, a scalar. */
     public Tensor sum() {
-        return Reductions.sum(this, 0, shape.rank(), Shape.SCALAR);
+        return Reductions.sum(this, 0, shape.rank(), Shape.SCALAR, 1);
     }
 
     /** The sum along one axis, which disappears. */
     public Tensor sum(int axis) {
-        int a = shape.axis(axis);
-        int[] dims = shape.dims();
-        int[] rest = new int[dims.length - 1];
-        System.arraycopy(dims, 0, rest, 0, a);
-        System.arraycopy(dims, a + 1, rest, a, rest.length - a);
-        return Reductions.sum(this, a, a + 1, Shape.of(rest));
+        return Reductions.sum(this, shape.axis(axis), 1);
     }
 
     /** The mean of all elements, a scalar. */
     public Tensor mean() {
-        return sum().mul(1.0 / shape.size());
+        return Reductions.sum(this, 0, shape.rank(), Shape.SCALAR, 1.0 / shape.size());
     }
 
     /** The mean along one axis, which disappears. */
     public Tensor mean(int axis) {
-        return sum(axis).mul(1.0 / shape.dim(axis));
+        return Reductions.sum(this, shape.axis(axis), 1.0 / shape.dim(axis));
     }
 
     // ---- shapes ----
@@ -398,24 +393,33 @@ public final class Tensor implements AutoCloseable {
     /**
      * An operation with a gradient of its own. {@code forward} runs with nothing recorded; what {@code backward} needs of the
      * inputs or of the result it captures.
+     *
+     * @param forward returns a tensor that it made, or one of its inputs, reshaped or not
      */
     public static Tensor custom(List<Tensor> inputs, Function<List<Tensor>, Tensor> forward, Backward backward) {
         Tensor out = Scope.withoutGradient(() -> forward.apply(inputs));
-        return recorded(out, backward, inputs.toArray(Tensor[]::new));
+        boolean alias = inputs.stream().anyMatch(in -> in.storage == out.storage);
+        Tensor owned = alias ? out.as(out.shape) : out; // an input's memory is not the result's to free
+        return recorded(owned, backward, inputs.toArray(Tensor[]::new));
     }
 
     /** {@code out}, entered on the tape where an input needs a gradient. */
     static Tensor recorded(Tensor out, Backward backward, Tensor... inputs) {
-        if (!Scope.recording()) {
-            return out;
-        }
-        for (Tensor input : inputs) {
-            if (input.requiresGradient) {
-                Tensor result = new Tensor(out.engine, out.storage, out.shape, true, false, out.view);
-                Scope.record(new Node(inputs, result, backward));
-                return result;
+        return recorded(out, List.of(), backward, inputs);
+    }
+
+    /** As above, for an operation that has kept more than inputs and output for its gradient. */
+    static Tensor recorded(Tensor out, List<Tensor> kept, Backward backward, Tensor... inputs) {
+        if (Scope.recording()) {
+            for (Tensor input : inputs) {
+                if (input.requiresGradient) {
+                    Tensor result = new Tensor(out.engine, out.storage, out.shape, true, false, out.view);
+                    Scope.record(new Node(inputs, result, backward, kept.toArray(Tensor[]::new)));
+                    return result;
+                }
             }
         }
+        kept.forEach(Tensor::close);
         return out;
     }
 

@@ -1,8 +1,12 @@
 package org.attune.tensor.engine;
 
+import java.util.Arrays;
+
 /**
  * Which rows attend to which: sequence {@code i} owns the query rows {@code [queryOffsets[i], queryOffsets[i+1])} and the
  * key and value rows {@code [keyOffsets[i], keyOffsets[i+1])} of the packed tensors, and never sees another sequence.
+ *
+ * <p>The arrays are not copied and must not change. A sequence may have no queries, or neither queries nor keys.
  *
  * @param queryOffsets ascending from 0, one more than there are sequences
  * @param keyOffsets the same for keys and values; the same array where queries and keys are the same tokens
@@ -14,6 +18,38 @@ package org.attune.tensor.engine;
  */
 public record AttentionLayout(
         int[] queryOffsets, int[] keyOffsets, int heads, int keyHeads, int headSize, double scale, boolean causal) {
+
+    /** @throws IllegalArgumentException if the offsets or the numbers of heads do not fit, or a query would see no key */
+    public AttentionLayout {
+        if (keyHeads < 1 || heads < 1 || heads % keyHeads != 0 || headSize < 1) {
+            throw new IllegalArgumentException(
+                    heads + " query heads cannot share " + keyHeads + " key heads of size " + headSize);
+        }
+        checkOffsets("query", queryOffsets);
+        checkOffsets("key", keyOffsets);
+        if (queryOffsets.length != keyOffsets.length) {
+            throw new IllegalArgumentException(
+                    "queries of " + (queryOffsets.length - 1) + " sequences, keys of " + (keyOffsets.length - 1));
+        }
+        for (int i = 0; i + 1 < queryOffsets.length; i++) {
+            int queries = queryOffsets[i + 1] - queryOffsets[i];
+            int keys = keyOffsets[i + 1] - keyOffsets[i];
+            if (queries > 0 && keys < (causal ? queries : 1)) {
+                throw new IllegalArgumentException("sequence " + i + " has " + queries + (causal ? " causal" : "")
+                        + " queries but only " + keys + " keys");
+            }
+        }
+    }
+
+    private static void checkOffsets(String what, int[] offsets) {
+        boolean ascending = offsets.length > 0 && offsets[0] == 0;
+        for (int i = 1; ascending && i < offsets.length; i++) {
+            ascending = offsets[i - 1] <= offsets[i];
+        }
+        if (!ascending) {
+            throw new IllegalArgumentException(what + " offsets must ascend from 0, not " + Arrays.toString(offsets));
+        }
+    }
 
     /** Self-attention over packed sequences. */
     public static AttentionLayout self(int[] offsets, int heads, int headSize, boolean causal) {

@@ -1,0 +1,42 @@
+package org.attune.testkit;
+
+import org.attune.tensor.engine.TensorEngine;
+import org.junit.jupiter.api.Nested;
+
+/**
+ * What a {@link TensorEngine} must do. An engine's test extends this class and says which engine:
+ *
+ * <pre>{@code
+ * class CpuEngineTest extends EngineContract {
+ *     private static final TensorEngine ENGINE = new CpuEngine();
+ *
+ *     @Override
+ *     protected TensorEngine engine() {
+ *         return ENGINE;
+ *     }
+ *
+ *     @Override
+ *     protected TensorEngine oracle() {
+ *         return new ReferenceEngine();
+ *     }
+ * }
+ * }</pre>
+ *
+ * Tolerances follow from {@link TensorEngine#dtype}: see {@link Closeness}. Engines of float64 are also checked against
+ * finite differences; the gradients of the others are compared with the oracle's.
+ */
+public abstract class EngineContract {
+    /** The engine under test; may be the same at each call. No other user may hold memory of it while a test runs. */
+    protected abstract TensorEngine engine();
+
+    /** The engine that is right: {@code reference}. Another object than {@link #engine}. */
+    protected abstract TensorEngine oracle();
+
+    /** Each operation of {@link org.attune.tensor.Tensor}: values, gradients, memory. */
+    @Nested
+    class Operations extends OperationContract {
+        Operations() {
+            super(engine(), oracle());
+        }
+    }
+}

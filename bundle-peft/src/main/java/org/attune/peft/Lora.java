@@ -1,0 +1,62 @@
+package org.attune.peft;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.attune.model.AttachPoint;
+import org.attune.plugin.AttunePlugin;
+import org.attune.tensor.Shape;
+import org.attune.training.Adapter;
+import org.attune.training.Initializer;
+import org.osgi.service.component.annotations.Component;
+
+/**
+ * Low-rank adaptation (Hu et al. 2021, arXiv 2106.09685): {@code y = W x + b + s B A drop(x)} with the base W [out, in] and b
+ * frozen, A [rank, in] uniform on ±1/sqrt(in) and B [out, rank] zero, so that training starts from the base model exactly. The
+ * scale s is alpha / rank, or alpha / sqrt(rank) in the rank-stabilised form (Kalajdzievski 2023, arXiv 2312.03732).
+ *
+ * <p>The parameters at a linear map {@code PATH} are {@code PATH.lora_A.weight} and {@code PATH.lora_B.weight}, as in PEFT.
+ */
+@Component(service = Adapter.class)
+@AttunePlugin(name = "lora", description = "low-rank updates of linear maps (LoRA, rank-stabilised LoRA)")
+public final class Lora implements Adapter<LoraOptions> {
+    @Override
+    public Class<LoraOptions> options() {
+        return LoraOptions.class;
+    }
+
+    @Override
+    public void attach(LoraOptions options, Attachment on) {
+        options.check();
+        List<AttachPoint> points =
+                options.allLinear() ? linearMapsOfTheBase(on) : on.match(AttachPoint.Kind.LINEAR, options.targets());
+        for (AttachPoint point : points) {
+            on.linear(point.path(), update(options, point, on));
+        }
+    }
+
+    private static List<AttachPoint> linearMapsOfTheBase(Attachment on) {
+        Set<String> base = Set.copyOf(on.weights()); // without the head, which is trained in full
+        return on.points().stream()
+                .filter(p -> p.kind() == AttachPoint.Kind.LINEAR && base.contains(p.path() + ".weight"))
+                .toList();
+    }
+
+    private static LowRankUpdate update(LoraOptions options, AttachPoint point, Attachment on) {
+        String path = point.path();
+        // Kaiming's uniform bound sqrt(6 / ((1 + a²) in)) for a = sqrt 5, which PyTorch gives linear layers and PEFT
+        // gives A.
+        Initializer kaiming = Initializer.uniform(1 / Math.sqrt(point.in()));
+        return new LowRankUpdate(
+                path + ".lora_dropout",
+                on.parameter(path + ".lora_A.weight", Shape.of(options.rank(), point.in()), kaiming),
+                on.parameter(path + ".lora_B.weight", Shape.of(point.out(), options.rank()), Initializer.constant(0)),
+                options.scale(),
+                options.dropout());
+    }
+
+    @Override
+    public Optional<PeftFormat<LoraOptions>> peft() {
+        return Optional.of(new LoraFormat());
+    }
+}

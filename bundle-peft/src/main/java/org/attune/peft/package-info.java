@@ -1,0 +1,2 @@
+/** Adapters: which numbers are trained, and how they change the model's forward pass. */
+package org.attune.peft;

@@ -1,0 +1,47 @@
+package org.attune.trainers;
+
+import org.attune.model.Forward;
+import org.attune.model.Model;
+import org.attune.model.TokenBatch;
+import org.attune.tensor.Shape;
+import org.attune.tensor.Tensor;
+
+/** How the hidden states of a sequence become one vector. */
+public enum Pooling {
+    /** As the family's own classifier reads it; for BERT its pooler over the first token. */
+    MODEL {
+        @Override
+        Tensor pool(Model model, Forward forward, Tensor hidden) {
+            return model.pool(forward, hidden);
+        }
+    },
+    /** The mean over the sequence's tokens, special tokens included. */
+    MEAN {
+        @Override
+        Tensor pool(Model model, Forward forward, Tensor hidden) {
+            TokenBatch batch = forward.batch();
+            // Row s holds 1 / length at the tokens of sequence s: one product, where slices would be copies.
+            float[] share = new float[batch.sequences() * batch.tokens()];
+            for (int s = 0; s < batch.sequences(); s++) {
+                for (int t = batch.offsets()[s]; t < batch.offsets()[s + 1]; t++) {
+                    share[s * batch.tokens() + t] = 1f / batch.length(s);
+                }
+            }
+            return Tensor.of(hidden.engine(), Shape.of(batch.sequences(), batch.tokens()), share)
+                    .matmul(hidden);
+        }
+    },
+    /** The first token of the sequence. */
+    FIRST {
+        @Override
+        Tensor pool(Model model, Forward forward, Tensor hidden) {
+            return hidden.gatherRows(forward.batch().firstTokens());
+        }
+    };
+
+    /**
+     * @param hidden [tokens, hidden]
+     * @return [sequences, hidden]
+     */
+    abstract Tensor pool(Model model, Forward forward, Tensor hidden);
+}

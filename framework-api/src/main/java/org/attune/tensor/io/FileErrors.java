@@ -2,9 +2,6 @@ package org.attune.tensor.io;
 
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileSystemException;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import org.attune.plugin.UserError;
 
@@ -18,7 +15,7 @@ final class FileErrors {
             // By us, or by an interrupt of the thread at work: not the user's mistake.
             return new IllegalStateException(path + " was closed", e);
         }
-        return new UserError(path + ": cannot " + verb + ": " + reason(e), e);
+        return UserError.cannot(verb, path, e);
     }
 
     /** Names come from the file, so they may hold line ends or terminal escapes: a message is one printable line. */
@@ -29,16 +26,5 @@ final class FileErrors {
     /** A tensor's name as it appears in a message. */
     static String quote(String name) {
         return "'" + (name.length() <= 200 ? name : name.substring(0, 200) + "...") + "'";
-    }
-
-    private static String reason(IOException e) {
-        if (e instanceof NoSuchFileException) {
-            return "no such file or folder";
-        }
-        if (e instanceof AccessDeniedException) {
-            return "permission denied";
-        }
-        // The message of a FileSystemException repeats the path.
-        return e instanceof FileSystemException f && f.getReason() != null ? f.getReason() : e.getMessage();
     }
 }

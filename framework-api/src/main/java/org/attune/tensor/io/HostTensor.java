@@ -1,42 +1,89 @@
 package org.attune.tensor.io;
 
 import java.nio.ByteBuffer;
+import org.attune.tensor.DType;
 import org.attune.tensor.Shape;
+import org.attune.tensor.Tensor;
+import org.attune.tensor.engine.Storage;
 
-/** A tensor in a Java array, row-major, on its way into a file. The array is not copied: leave it alone until written. */
+/**
+ * A tensor on its way into a file: a Java array, row-major, or a tensor in an engine's memory. Nothing is copied before it is
+ * written: leave the elements alone until then.
+ */
 public final class HostTensor {
     private final ElementType type;
     private final Shape shape;
-    private final Object array;
+    private final Source source;
 
-    private HostTensor(ElementType type, Shape shape, Object array, int length) {
+    private HostTensor(ElementType type, Shape shape, long length, Source source) {
         if (shape.size() != length) {
             throw new IllegalArgumentException(
                     "shape " + shape + " has " + shape.size() + " elements, the array " + length);
         }
         this.type = type;
         this.shape = shape;
-        this.array = array;
+        this.source = source;
     }
 
     /** An F32 tensor. @throws IllegalArgumentException if the array's length is not the shape's size */
     public static HostTensor of(Shape shape, float... elements) {
-        return new HostTensor(ElementType.F32, shape, elements, elements.length);
+        return new HostTensor(
+                ElementType.F32,
+                shape,
+                elements.length,
+                (from, count, out) -> out.asFloatBuffer().put(elements, from, count));
     }
 
     /** An F64 tensor. @throws IllegalArgumentException if the array's length is not the shape's size */
     public static HostTensor of(Shape shape, double... elements) {
-        return new HostTensor(ElementType.F64, shape, elements, elements.length);
+        return new HostTensor(
+                ElementType.F64,
+                shape,
+                elements.length,
+                (from, count, out) -> out.asDoubleBuffer().put(elements, from, count));
     }
 
     /** An I32 tensor. @throws IllegalArgumentException if the array's length is not the shape's size */
     public static HostTensor of(Shape shape, int... elements) {
-        return new HostTensor(ElementType.I32, shape, elements, elements.length);
+        return new HostTensor(
+                ElementType.I32,
+                shape,
+                elements.length,
+                (from, count, out) -> out.asIntBuffer().put(elements, from, count));
     }
 
     /** An I64 tensor. @throws IllegalArgumentException if the array's length is not the shape's size */
     public static HostTensor of(Shape shape, long... elements) {
-        return new HostTensor(ElementType.I64, shape, elements, elements.length);
+        return new HostTensor(
+                ElementType.I64,
+                shape,
+                elements.length,
+                (from, count, out) -> out.asLongBuffer().put(elements, from, count));
+    }
+
+    /** A tensor with all its bits: F64 where its engine computes in float64, else F32. */
+    public static HostTensor exact(Tensor tensor) {
+        return of(tensor, tensor.engine().dtype() == DType.FLOAT64 ? ElementType.F64 : ElementType.F32);
+    }
+
+    /** A tensor as F32, which rounds where its engine computes in float64. */
+    public static HostTensor single(Tensor tensor) {
+        return of(tensor, ElementType.F32);
+    }
+
+    private static HostTensor of(Tensor tensor, ElementType type) {
+        return new HostTensor(type, tensor.shape(), tensor.shape().size(), (from, count, out) -> {
+            Storage part = tensor.storage().slice(from, count);
+            if (type == ElementType.F64) {
+                double[] elements = new double[count];
+                tensor.engine().read(part, elements, 0, count);
+                out.asDoubleBuffer().put(elements);
+            } else {
+                float[] elements = new float[count];
+                tensor.engine().read(part, elements, 0, count);
+                out.asFloatBuffer().put(elements);
+            }
+        });
     }
 
     public ElementType type() {
@@ -54,12 +101,10 @@ public final class HostTensor {
 
     /** Copies elements {@code from} up to {@code from + count} to the start of {@code out}; its position stays. */
     void copy(int from, int count, ByteBuffer out) {
-        switch (type) {
-            case F32 -> out.asFloatBuffer().put((float[]) array, from, count);
-            case F64 -> out.asDoubleBuffer().put((double[]) array, from, count);
-            case I32 -> out.asIntBuffer().put((int[]) array, from, count);
-            case I64 -> out.asLongBuffer().put((long[]) array, from, count);
-            default -> throw new AssertionError(type);
-        }
+        source.copy(from, count, out);
+    }
+
+    private interface Source {
+        void copy(int from, int count, ByteBuffer out);
     }
 }

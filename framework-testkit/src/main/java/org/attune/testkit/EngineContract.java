@@ -39,4 +39,36 @@ public abstract class EngineContract {
             super(engine(), oracle());
         }
     }
+
+    /** What programs that combine operations rely on. */
+    @Nested
+    class Autograd extends AutogradContract {
+        Autograd() {
+            super(engine());
+        }
+    }
+
+    /** Kernels in the forms that only the layer above and the optimiser use. */
+    @Nested
+    class Kernels extends KernelContract {
+        Kernels() {
+            super(engine(), oracle());
+        }
+    }
+
+    /** Arenas, statistics, use after closing. */
+    @Nested
+    class Memory extends MemoryContract {
+        Memory() {
+            super(engine());
+        }
+    }
+
+    /** The same bits, whatever runs beside. */
+    @Nested
+    class Repeatability extends RepeatabilityContract {
+        Repeatability() {
+            super(engine());
+        }
+    }
 }

@@ -1,7 +1,6 @@
 package org.attune.kernel.optim;
 
 import org.attune.kernel.spec.TrialSpec.Schedule;
-import org.attune.plugin.UserError;
 
 /**
  * The learning rate over a run, as a multiple of its peak; equal to {@code get_constant|linear|cosine_schedule_with_warmup}
@@ -16,16 +15,11 @@ public final class LearningRate {
      * A warm-up below 1 is a share of all steps: {@code (long) (share * total)} steps, but at least one.
      *
      * @param total optimiser steps of the whole run
-     * @throws UserError if the warm-up is negative, or from 1 on and no whole number
      */
     public LearningRate(Schedule schedule, long total) {
         this.kind = schedule.kind();
         this.total = total;
         double w = schedule.warmup();
-        if (!(w >= 0) || w >= 1 && w != Math.rint(w)) {
-            throw new UserError("schedule.warmup: " + w
-                    + ", expected a whole number of steps from 1 on, a share of all steps below 1, or 0 for none");
-        }
         this.warmup = w > 0 && w < 1 ? Math.max(1, (long) (w * total)) : (long) w;
     }
 

@@ -3,6 +3,8 @@ package org.attune.kernel.spec;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BiFunction;
+import org.attune.plugin.Option;
 
 /**
  * A checked spec: what one trial shall do. Plug-ins' own options stay unbound until the plug-in is known.
@@ -11,9 +13,11 @@ import java.util.Optional;
  * @param seed of everything random
  * @param threads worker threads; part of the spec as resolved, because sums depend on it
  * @param engine name of the tensor engine
- * @param model where the base model comes from
- * @param base the folder that relative paths start from: the spec's own
- * @param output the folder in which run folders are made
+ * @param model where the base model comes from: {@code maven:group:artifact:version}, another {@code scheme:…}, or the absolute path
+ *     of a folder
+ * @param adapters none: the base stays frozen, and the trainer's own parameters alone are trained
+ * @param base the folder that relative paths start from: the spec's own; absolute
+ * @param output the folder in which run folders are made; absolute
  */
 public record TrialSpec(
         String name,
@@ -37,18 +41,75 @@ public record TrialSpec(
         Path output) {
 
     /**
-     * AdamW.
-     *
-     * @param lr peak learning rate
+     * The spec with each of its plug-ins replaced; the arguments are the kind ({@code data}, {@code trainer}, {@code adapter},
+     * {@code regularizer}, {@code sampler}, {@code metric}, {@code baseline}) and the plug-in. With
+     * {@link PluginRef#withOptions} this makes the spec as resolved, for {@link SpecWriter}.
      */
-    public record Optimizer(double lr, double beta1, double beta2, double eps, double weightDecay) {}
+    public TrialSpec withPlugins(BiFunction<String, PluginRef, PluginRef> each) {
+        return new TrialSpec(
+                name,
+                seed,
+                threads,
+                engine,
+                model,
+                each.apply("data", data),
+                each.apply("trainer", trainer),
+                replaced(adapters, "adapter", each),
+                replaced(regularizers, "regularizer", each),
+                each.apply("sampler", sampler),
+                optimizer,
+                schedule,
+                train,
+                new Evaluate(evaluate.split, evaluate.every, replaced(evaluate.metrics, "metric", each)),
+                earlyStopping,
+                checkpoint,
+                replaced(baselines, "baseline", each),
+                base,
+                output);
+    }
+
+    private static List<PluginRef> replaced(
+            List<PluginRef> plugins, String kind, BiFunction<String, PluginRef, PluginRef> each) {
+        return plugins.stream().map(plugin -> each.apply(kind, plugin)).toList();
+    }
+
+    /** AdamW (Loshchilov and Hutter, 2019), as PyTorch has it. */
+    public record Optimizer(
+            @Option(value = "peak learning rate", defaults = "1e-3", min = 0)
+            double lr,
+
+            @Option(value = "decay of the mean of gradients, a step", defaults = "0.9", min = 0, max = 1)
+            double beta1,
+
+            @Option(value = "decay of the mean of squared gradients, a step", defaults = "0.999", min = 0, max = 1)
+            double beta2,
+
+            @Option(value = "added to the root of the second moment", defaults = "1e-8", min = 0)
+            double eps,
+
+            @Option(value = "decoupled weight decay, times the learning rate a step", defaults = "0.01", min = 0)
+            double weightDecay) {
+        public Optimizer {
+            // A decay of 1 never forgets the zero that it starts from: its bias correction divides by zero.
+            if (beta1 == 1 || beta2 == 1) {
+                throw new IllegalArgumentException("beta1 and beta2 must be below 1");
+            }
+        }
+    }
 
     /**
      * How the learning rate changes over the run.
      *
-     * @param warmup optimiser steps of linear warm-up from 0: a number of steps from 1 on, or a share of all steps below 1
+     * @param warmup optimiser steps of linear warm-up from 0: a whole number of steps from 1 on, or a share of all steps below 1
      */
     public record Schedule(Kind kind, double warmup) {
+        public Schedule {
+            if (!(warmup >= 0) || warmup >= 1 && warmup != Math.rint(warmup)) {
+                throw new IllegalArgumentException(
+                        "warmup must be a share of all steps below 1 or a whole number of steps, found " + warmup);
+            }
+        }
+
         /** After the warm-up: stay, fall linearly to 0, or fall along half a cosine to 0. */
         public enum Kind {
             CONSTANT,
@@ -57,16 +118,26 @@ public record TrialSpec(
         }
     }
 
-    /**
-     * The loop.
-     *
-     * @param epochs passes over the training split; a fraction ends within one
-     * @param maxSteps the run ends after so many optimiser steps; 0 for no such limit
-     * @param batch examples of an optimiser step
-     * @param microTokens about so many tokens are computed at once by a worker
-     * @param clip largest global gradient norm; 0 for no clipping
-     */
-    public record Train(double epochs, long maxSteps, int batch, int microTokens, double clip) {}
+    /** The loop. */
+    public record Train(
+            @Option(
+                    value = "passes over the training split; a fraction ends within one",
+                    defaults = "1",
+                    min = 0,
+                    max = 1_000_000)
+            double epochs,
+
+            @Option(value = "the run ends after so many optimiser steps; 0 for no such limit", defaults = "0", min = 0)
+            long maxSteps,
+
+            @Option(value = "examples of an optimiser step", defaults = "32", min = 1)
+            int batch,
+
+            @Option(value = "about so many tokens are computed at once by a worker", defaults = "512", min = 1)
+            int microTokens,
+
+            @Option(value = "largest global gradient norm; 0 for no clipping", defaults = "0", min = 0)
+            double clip) {}
 
     /**
      * Evaluations during and after training.
@@ -76,15 +147,21 @@ public record TrialSpec(
      */
     public record Evaluate(String split, long every, List<PluginRef> metrics) {}
 
-    /**
-     * Ends training when a score no longer improves, and restores the best checkpoint.
-     *
-     * @param metric name of a score, for example {@code f1_macro}
-     * @param patience evaluations without improvement that are endured
-     * @param minDelta an improvement is larger than this
-     */
-    public record EarlyStopping(String metric, int patience, double minDelta) {}
+    /** Ends training when a score no longer improves, and restores the best checkpoint. */
+    public record EarlyStopping(
+            @Option("name of a score, for example f1_macro") String metric,
 
-    /** @param every optimiser steps between checkpoints; 0 for only at the end or when suspended */
-    public record Checkpoint(long every) {}
+            @Option(value = "evaluations without improvement that are endured", defaults = "3", min = 0)
+            int patience,
+
+            @Option(value = "an improvement is larger than this", defaults = "0", min = 0)
+            double minDelta) {}
+
+    /** When the state of a run is saved. */
+    public record Checkpoint(
+            @Option(
+                    value = "optimiser steps between checkpoints; 0 for only at the end or when suspended",
+                    defaults = "100",
+                    min = 0)
+            long every) {}
 }

@@ -10,7 +10,6 @@ import java.io.IOException;
 import org.attune.kernel.Golden;
 import org.attune.kernel.spec.TrialSpec.Schedule;
 import org.attune.kernel.spec.TrialSpec.Schedule.Kind;
-import org.attune.plugin.UserError;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -67,9 +66,10 @@ class LearningRateTest {
     @Test
     void aBrokenNumberOfStepsIsRefused() {
         for (double warmup : new double[] {-1, 2.5, Double.NaN}) {
-            assertThatThrownBy(() -> new LearningRate(new Schedule(Kind.LINEAR, warmup), 250))
-                    .isInstanceOf(UserError.class)
-                    .hasMessageContaining("schedule.warmup: " + warmup);
+            assertThatThrownBy(() -> new Schedule(Kind.LINEAR, warmup))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining(
+                            "warmup must be a share of all steps below 1 or a whole number of steps, found " + warmup);
         }
     }
 }

@@ -1,0 +1,289 @@
+package org.attune.kernel.spec;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.attune.plugin.Option;
+import org.attune.plugin.UserError;
+
+/** Reads a spec from YAML, applies overrides, checks it and fills in what it leaves out. */
+public final class SpecReader {
+    private static final long LARGEST_FILE = 1 << 20;
+    private static final List<String> KEYS = List.of(
+            "name",
+            "seed",
+            "threads",
+            "engine",
+            "model",
+            "data",
+            "trainer",
+            "adapters",
+            "regularizers",
+            "sampler",
+            "optimizer",
+            "schedule",
+            "train",
+            "evaluate",
+            "early_stopping",
+            "checkpoint",
+            "baselines",
+            "base",
+            "output");
+    private static final Pattern NAME = Pattern.compile("[\\p{L}\\p{N}][\\p{L}\\p{N}._-]{0,99}");
+
+    private static final Pattern PLUGIN = Pattern.compile("([^\\s@]{1,100})(?:@([^\\s@]{1,100}))?");
+
+    /** One letter alone is a Windows drive. */
+    private static final Pattern SCHEME = Pattern.compile("[a-z][a-z0-9+.-]+:.*");
+
+    private final OptionBinder binder = new OptionBinder();
+
+    /** The keys of a spec that hold a single value. */
+    private record Basics(
+            @Option(value = "names the run folder; the file's own name if empty", defaults = "")
+            String name,
+
+            @Option(value = "of everything random", defaults = "0")
+            long seed,
+
+            @Option(value = "worker threads; 0 for one a processor", defaults = "0", min = 0, max = 1024)
+            int threads,
+
+            @Option(value = "the tensor engine", defaults = "cpu")
+            String engine,
+
+            @Option("where the base model comes from: maven:group:artifact:version or a folder")
+            String model,
+
+            @Option(value = "the folder that relative paths start from; the spec's own if empty", defaults = "")
+            Path base,
+
+            @Option(value = "the folder for run folders, from the current one", defaults = "runs")
+            String output) {}
+
+    private record Evaluation(
+            @Option(value = "which split; empty for none", defaults = "test")
+            String split,
+
+            @Option(value = "optimiser steps between evaluations; 0 for only at the end", defaults = "0", min = 0)
+            long every) {}
+
+    private record Scheduling(
+            @Option(value = "what follows the warm-up", defaults = "linear")
+            TrialSpec.Schedule.Kind name,
+
+            @Option(value = "steps, or a share of all steps below 1", defaults = "0.06", min = 0)
+            double warmup) {
+        Scheduling {
+            // Its check belongs to the schedule; failing here names the place.
+            new TrialSpec.Schedule(name, warmup);
+        }
+    }
+
+    /**
+     * The spec in a file.
+     *
+     * @param file as the user gave it: errors name it so
+     * @param overrides YAML values by dotted key ({@code train.batch}, {@code adapters.0.rank}), applied in order
+     * @throws UserError with {@code file:line} or {@code --set key} if something in it is wrong
+     */
+    public TrialSpec read(Path file, Map<String, String> overrides) {
+        String text = text(file);
+        SpecNode written = YamlText.parse(text, file.toString(), line -> file + ":" + line)
+                .orElseThrow(() -> new UserError(
+                        file + ": the file is empty, expected at least the keys model, data and trainer"));
+        if (!(written instanceof SpecNode.Fields)) {
+            throw new UserError(
+                    written.place() + ": expected keys with values, such as 'seed: 0', found " + written.found());
+        }
+        return spec((SpecNode.Fields) Overrides.apply(written, overrides), file.toAbsolutePath());
+    }
+
+    private static String text(Path file) {
+        try {
+            if (Files.isDirectory(file)) {
+                throw new UserError(file + ": is a folder, expected a YAML file");
+            }
+            if (Files.size(file) > LARGEST_FILE) {
+                throw new UserError(file + ": is larger than 1 MiB, expected a spec of a few dozen lines");
+            }
+            String text = StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(Files.readAllBytes(file)))
+                    .toString();
+            return text.startsWith("\uFEFF") ? text.substring(1) : text;
+        } catch (NoSuchFileException e) {
+            throw new UserError(file + ": no such file", e);
+        } catch (AccessDeniedException e) {
+            throw new UserError(file + ": may not be read, check its permissions", e);
+        } catch (CharacterCodingException e) {
+            throw new UserError(file + ": is not UTF-8 text, expected a YAML file", e);
+        } catch (IOException e) {
+            throw new UserError(file + ": cannot be read: " + Quote.oneLine(String.valueOf(e.getMessage())), e);
+        }
+    }
+
+    private TrialSpec spec(SpecNode.Fields spec, Path file) {
+        Path folder = file.getParent().normalize();
+        Basics basics = binder.bind(
+                spec, Basics.class, folder, new OptionBinder.Subject("", "unknown key ", "Known keys", KEYS));
+        Path base = basics.base == null ? folder : basics.base;
+        return new TrialSpec(
+                name(basics.name, spec, file),
+                basics.seed,
+                basics.threads == 0 ? Runtime.getRuntime().availableProcessors() : basics.threads,
+                basics.engine,
+                model(basics.model, spec, base),
+                required(spec, "data"),
+                required(spec, "trainer"),
+                plugins(spec, "adapters", "adapters", List.of()),
+                plugins(spec, "regularizers", "regularizers", List.of()),
+                sampler(spec),
+                optimizer(spec),
+                schedule(spec),
+                section(spec, "train", TrialSpec.Train.class),
+                evaluate(spec),
+                given(spec, "early_stopping")
+                        .map(node -> section(spec, "early_stopping", TrialSpec.EarlyStopping.class)),
+                section(spec, "checkpoint", TrialSpec.Checkpoint.class),
+                plugins(spec, "baselines", "baselines", List.of()),
+                base,
+                path(basics.output, "output", spec, Path.of("")));
+    }
+
+    private static String name(String name, SpecNode.Fields spec, Path file) {
+        if (name.isEmpty()) {
+            String own = file.getFileName().toString().replaceFirst("(?<=.)\\.ya?ml$", "");
+            String safe = own.replaceAll("[^\\p{L}\\p{N}._-]+", "-").replaceFirst("^[._-]+", "");
+            return safe.isEmpty() ? "trial" : safe.substring(0, Math.min(safe.length(), 100));
+        }
+        if (!NAME.matcher(name).matches()) {
+            throw new UserError(spec.fields().get("name").place()
+                    + ": name: expected up to 100 letters, digits, '.', '_' or '-' (it names a folder), found "
+                    + Quote.of(name));
+        }
+        return name;
+    }
+
+    private static String model(String model, SpecNode.Fields spec, Path base) {
+        return SCHEME.matcher(model).matches()
+                ? model
+                : path(model, "model", spec, base).toString();
+    }
+
+    private static Path path(String text, String key, SpecNode.Fields spec, Path base) {
+        try {
+            return base.resolve(text).toAbsolutePath().normalize();
+        } catch (InvalidPathException e) {
+            throw new UserError(
+                    spec.fields().get(key).place() + ": " + key + ": expected a path, found " + Quote.of(text), e);
+        }
+    }
+
+    private TrialSpec.Optimizer optimizer(SpecNode.Fields spec) {
+        SpecNode.Fields fields = named(spec, "optimizer");
+        SpecNode name = fields.fields().get("name");
+        if (name != null && !name.isNull() && !name.equals(new SpecNode.Scalar("adamw", ""))) {
+            throw new UserError(name.place() + ": optimizer.name: expected adamw, found " + name.found());
+        }
+        return section(fields, "optimizer", TrialSpec.Optimizer.class, List.of("name"));
+    }
+
+    private TrialSpec.Schedule schedule(SpecNode.Fields spec) {
+        Scheduling given = section(named(spec, "schedule"), "schedule", Scheduling.class, List.of());
+        return new TrialSpec.Schedule(given.name, given.warmup);
+    }
+
+    private TrialSpec.Evaluate evaluate(SpecNode.Fields spec) {
+        SpecNode.Fields fields = mapping(spec, "evaluate");
+        Evaluation given = section(fields, "evaluate", Evaluation.class, List.of("metrics"));
+        return new TrialSpec.Evaluate(
+                given.split, given.every, plugins(fields, "metrics", "evaluate.metrics", List.of("accuracy", "f1")));
+    }
+
+    private <R extends Record> R section(SpecNode.Fields spec, String key, Class<R> type) {
+        return section(mapping(spec, key), key, type, List.of());
+    }
+
+    private <R extends Record> R section(SpecNode.Fields fields, String key, Class<R> type, List<String> others) {
+        return binder.bind(
+                fields,
+                type,
+                Path.of(""),
+                new OptionBinder.Subject(key + ".", key + ": unknown key ", "Known keys", others));
+    }
+
+    private static PluginRef required(SpecNode.Fields spec, String key) {
+        return given(spec, key)
+                .map(node -> plugin(node, key))
+                .orElseThrow(() -> new UserError("%s: %s is missing: expected a plug-in, for example '%s: {name: …}'"
+                        .formatted(spec.place(), key, key)));
+    }
+
+    private static PluginRef sampler(SpecNode.Fields spec) {
+        SpecNode.Fields fields = named(spec, "sampler");
+        boolean named = given(fields, "name").isPresent();
+        return plugin(named ? fields : fields.with("name", new SpecNode.Scalar("shuffle", fields.place())), "sampler");
+    }
+
+    private static List<PluginRef> plugins(SpecNode.Fields fields, String key, String called, List<String> defaults) {
+        SpecNode node = given(fields, key).orElseGet(() -> SpecNode.of(defaults, fields.place()));
+        if (!(node instanceof SpecNode.Items list)) {
+            return List.of(plugin(node, called));
+        }
+        List<PluginRef> plugins = new ArrayList<>();
+        for (SpecNode item : list.items()) {
+            plugins.add(plugin(item, called + "." + plugins.size()));
+        }
+        return List.copyOf(plugins);
+    }
+
+    private static PluginRef plugin(SpecNode node, String called) {
+        SpecNode.Fields fields = node instanceof SpecNode.Fields mapping
+                ? mapping
+                : new SpecNode.Fields(Map.of("name", node), node.place());
+        if (given(fields, "name").orElse(null) instanceof SpecNode.Scalar name) {
+            Matcher parts = PLUGIN.matcher(name.value());
+            if (!parts.matches()) {
+                throw new UserError(name.place() + ": " + called
+                        + ": expected a plug-in's name such as lora or lora@1.2, found " + name.found());
+            }
+            return new PluginRef(parts.group(1), Optional.ofNullable(parts.group(2)), fields.without("name"));
+        }
+        throw new UserError(node.place() + ": " + called
+                + ": expected the name of a plug-in, or a mapping with 'name' and its options, found "
+                + (node instanceof SpecNode.Fields ? "a mapping without a 'name'" : node.found()));
+    }
+
+    /** The mapping under a key that may also hold a bare name; empty where the key is not given. */
+    private static SpecNode.Fields named(SpecNode.Fields spec, String key) {
+        return given(spec, key).orElse(null) instanceof SpecNode.Scalar name
+                ? new SpecNode.Fields(Map.of("name", name), name.place())
+                : mapping(spec, key);
+    }
+
+    private static SpecNode.Fields mapping(SpecNode.Fields spec, String key) {
+        SpecNode node = given(spec, key).orElseGet(() -> new SpecNode.Fields(Map.of(), spec.place()));
+        if (node instanceof SpecNode.Fields fields) {
+            return fields;
+        }
+        throw new UserError(node.place() + ": " + key + ": expected a mapping such as '" + key
+                + ": {key: value}', found " + node.found());
+    }
+
+    private static Optional<SpecNode> given(SpecNode.Fields fields, String key) {
+        return Optional.ofNullable(fields.fields().get(key)).filter(node -> !node.isNull());
+    }
+}

@@ -1,0 +1,110 @@
+package org.attune.kernel.spec;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.snakeyaml.engine.v2.api.DumpSettings;
+import org.snakeyaml.engine.v2.api.lowlevel.Present;
+import org.snakeyaml.engine.v2.api.lowlevel.Serialize;
+import org.snakeyaml.engine.v2.common.FlowStyle;
+import org.snakeyaml.engine.v2.common.ScalarStyle;
+import org.snakeyaml.engine.v2.nodes.MappingNode;
+import org.snakeyaml.engine.v2.nodes.Node;
+import org.snakeyaml.engine.v2.nodes.NodeTuple;
+import org.snakeyaml.engine.v2.nodes.ScalarNode;
+import org.snakeyaml.engine.v2.nodes.SequenceNode;
+import org.snakeyaml.engine.v2.nodes.Tag;
+import org.snakeyaml.engine.v2.resolver.JsonScalarResolver;
+import org.snakeyaml.engine.v2.resolver.ScalarResolver;
+
+/** Writes a spec with everything that was left open filled in: what repeats a run. */
+public final class SpecWriter {
+    private static final DumpSettings SETTINGS =
+            DumpSettings.builder().setWidth(1000).setSplitLines(false).build();
+
+    private final OptionBinder binder = new OptionBinder();
+    private final ScalarResolver resolver = new JsonScalarResolver();
+
+    /** YAML that {@link SpecReader} reads back, from any place, as an equal spec. */
+    public String write(TrialSpec spec) {
+        Map<String, Object> keys = new LinkedHashMap<>();
+        keys.put("name", spec.name());
+        keys.put("seed", spec.seed());
+        keys.put("threads", spec.threads());
+        keys.put("engine", spec.engine());
+        keys.put("model", spec.model());
+        keys.put("data", entry(spec.data()));
+        keys.put("trainer", entry(spec.trainer()));
+        keys.put("adapters", entries(spec.adapters()));
+        keys.put("regularizers", entries(spec.regularizers()));
+        keys.put("sampler", entry(spec.sampler()));
+        keys.put("optimizer", binder.describe(spec.optimizer()));
+        keys.put("schedule", schedule(spec.schedule()));
+        keys.put("train", binder.describe(spec.train()));
+        keys.put("evaluate", evaluate(spec.evaluate()));
+        spec.earlyStopping().ifPresent(stopping -> keys.put("early_stopping", binder.describe(stopping)));
+        keys.put("checkpoint", binder.describe(spec.checkpoint()));
+        keys.put("baselines", entries(spec.baselines()));
+        keys.put("base", spec.base());
+        keys.put("output", spec.output());
+        Node root = node(SpecNode.of(keys, ""), FlowStyle.BLOCK);
+        return new Present(SETTINGS)
+                .emitToString(new Serialize(SETTINGS).serializeOne(root).iterator());
+    }
+
+    private static Map<String, Object> schedule(TrialSpec.Schedule schedule) {
+        Map<String, Object> keys = new LinkedHashMap<>();
+        keys.put("name", ValueType.written(schedule.kind()));
+        keys.put("warmup", schedule.warmup());
+        return keys;
+    }
+
+    private static Map<String, Object> evaluate(TrialSpec.Evaluate evaluate) {
+        Map<String, Object> keys = new LinkedHashMap<>();
+        keys.put("split", evaluate.split());
+        keys.put("every", evaluate.every());
+        keys.put("metrics", entries(evaluate.metrics()));
+        return keys;
+    }
+
+    private static List<SpecNode> entries(List<PluginRef> plugins) {
+        return plugins.stream().map(SpecWriter::entry).toList();
+    }
+
+    private static SpecNode entry(PluginRef plugin) {
+        SpecNode name = SpecNode.of(plugin.toString(), "");
+        Map<String, SpecNode> keys = new LinkedHashMap<>();
+        keys.put("name", name);
+        keys.putAll(((SpecNode.Fields) plugin.options()).fields());
+        return keys.size() == 1 ? name : new SpecNode.Fields(keys, "");
+    }
+
+    /** The spec itself stands in lines; lists and mappings inside a key fit on one. */
+    private Node node(SpecNode node, FlowStyle style) {
+        if (node instanceof SpecNode.Fields mapping) {
+            List<NodeTuple> pairs = new ArrayList<>();
+            mapping.fields()
+                    .forEach((key, value) -> pairs.add(new NodeTuple(scalar(key), node(value, FlowStyle.FLOW))));
+            return new MappingNode(Tag.MAP, pairs, style);
+        }
+        if (node instanceof SpecNode.Items list) {
+            List<Node> items = list.items().stream()
+                    .map(item -> node(item, FlowStyle.FLOW))
+                    .toList();
+            return new SequenceNode(Tag.SEQ, items, style);
+        }
+        return scalar(((SpecNode.Scalar) node).value());
+    }
+
+    /** Plain where it reads back as the same text; a text that reads as null needs quotes. */
+    private Node scalar(String text) {
+        if (text == null) {
+            return new ScalarNode(Tag.NULL, "null", ScalarStyle.PLAIN);
+        }
+        Tag tag = resolver.resolve(text, true);
+        return tag.equals(Tag.NULL) || text.equals("~")
+                ? new ScalarNode(Tag.STR, text, ScalarStyle.DOUBLE_QUOTED)
+                : new ScalarNode(tag, text, ScalarStyle.PLAIN);
+    }
+}

@@ -1,0 +1,117 @@
+package org.attune.peft;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.attune.data.Example;
+import org.attune.evaluation.Prediction;
+import org.attune.kernel.step.ParameterStore;
+import org.attune.kernel.step.Session;
+import org.attune.kernel.step.Stepper;
+import org.attune.kernel.step.Wiring;
+import org.attune.kernel.step.Workers;
+import org.attune.model.Forward;
+import org.attune.tensor.Tensor;
+import org.attune.tensor.reference.ReferenceEngine;
+import org.attune.training.Adapter;
+import org.attune.training.Batch;
+import org.attune.training.Sample;
+import org.attune.training.Trainer;
+
+/** One adapter on the tiny model, as the kernel wires it, in float64. */
+final class Bench implements AutoCloseable {
+    private static final List<Sample> SAMPLES = List.of(
+            new Sample(0, new int[] {0, 1, 2}, new int[3], new int[] {0}),
+            new Sample(1, new int[] {3, 4}, new int[2], new int[] {1}));
+
+    final TinyModel model;
+    final ParameterStore parameters;
+    final Wiring wiring;
+    private final Workers workers = new Workers(1, "bench");
+    private final Stepper stepper;
+
+    <O extends Record> Bench(Adapter<O> adapter, O options) {
+        ReferenceEngine engine = new ReferenceEngine();
+        model = new TinyModel(engine);
+        parameters = new ParameterStore(engine, model, 3);
+        wiring = new Wiring(model);
+        adapter.attach(options, wiring.attachment(parameters.claim(Optional.empty())));
+        stepper = new Stepper(engine, model, parameters, workers, 1000, 3);
+    }
+
+    /** The last hidden states without dropout, [tokens, 3]. */
+    double[] hidden() {
+        return stepper.logits(session(wiring), SAMPLES);
+    }
+
+    /** The same of the model with nothing attached; trained copies of its weights still take their place. */
+    double[] bareHidden() {
+        return stepper.logits(session(new Wiring(model)), SAMPLES);
+    }
+
+    /** The mean loss in training, and its gradients by name. */
+    double loss() {
+        return stepper.gradients(session(wiring), SAMPLES, 0).loss();
+    }
+
+    Map<String, double[]> gradients() {
+        Stepper.Result result = stepper.gradients(session(wiring), SAMPLES, 0);
+        Map<String, double[]> gradients = new LinkedHashMap<>();
+        parameters
+                .all()
+                .forEach((name, t) ->
+                        gradients.put(name, result.gradients().of(t).toDoubles()));
+        return gradients;
+    }
+
+    /** Gives every parameter values that are not zero, so that all of it takes part. */
+    void stir() {
+        parameters.all().forEach((name, t) -> {
+            double[] values = t.toDoubles();
+            for (int i = 0; i < values.length; i++) {
+                values[i] += 0.3 * Math.sin(1 + i + name.length());
+            }
+            t.set(values);
+        });
+    }
+
+    private Session session(Wiring w) {
+        return new Session(new SumOfSquares(model), w, List.of());
+    }
+
+    @Override
+    public void close() {
+        stepper.close();
+        parameters.close();
+        workers.close();
+        model.close();
+    }
+
+    private record SumOfSquares(TinyModel model) implements Trainer.Objective {
+        @Override
+        public Sample prepare(Example example, long index) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public double weight(Sample sample) {
+            return 1;
+        }
+
+        @Override
+        public Tensor logits(Forward forward, Batch batch) {
+            return model.encode(forward);
+        }
+
+        @Override
+        public Tensor loss(Forward forward, Batch batch) {
+            return model.encode(forward).square().sum();
+        }
+
+        @Override
+        public List<Prediction> predict(Forward forward, Batch batch) {
+            throw new UnsupportedOperationException();
+        }
+    }
+}

@@ -1,0 +1,130 @@
+package org.attune.trainers;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.attune.model.AttachPoint;
+import org.attune.model.Forward;
+import org.attune.model.Model;
+import org.attune.model.Tokenizer;
+import org.attune.tensor.Shape;
+import org.attune.tensor.Tensor;
+import org.attune.tensor.engine.TensorEngine;
+
+/**
+ * Hidden states that are its embeddings: token i is (i, i²). Its pooler reads the first token, doubled. A text is the ids of its
+ * words, between the special tokens 1 and 2.
+ */
+final class TinyModel implements Model {
+    private final Map<String, Tensor> weights = new LinkedHashMap<>();
+    private final TensorEngine engine;
+
+    TinyModel(TensorEngine engine) {
+        this.engine = engine;
+        double[] rows = new double[20];
+        for (int i = 0; i < 10; i++) {
+            rows[2 * i] = i;
+            rows[2 * i + 1] = i * i;
+        }
+        add("embeddings.weight", Shape.of(10, 2), rows);
+    }
+
+    TinyModel withHead(double... weight) {
+        add("score.weight", Shape.of(weight.length / 2, 2), weight);
+        return this;
+    }
+
+    TinyModel withBias(double... bias) {
+        add("score.bias", Shape.of(bias.length), bias);
+        return this;
+    }
+
+    private void add(String name, Shape shape, double[] values) {
+        Tensor t = Tensor.zeros(engine, shape);
+        t.set(values);
+        weights.put(name, t);
+    }
+
+    @Override
+    public String family() {
+        return "tiny";
+    }
+
+    @Override
+    public String fingerprint() {
+        return "tiny";
+    }
+
+    @Override
+    public Tokenizer tokenizer() {
+        return new Tokenizer() {
+            @Override
+            public int[] encode(String text, int maxLength) {
+                String[] words = text.split(" ");
+                int n = Math.min(words.length, maxLength - 2);
+                int[] ids = new int[n + 2];
+                ids[0] = 1;
+                for (int i = 0; i < n; i++) {
+                    ids[i + 1] = Integer.parseInt(words[i]);
+                }
+                ids[n + 1] = 2;
+                return ids;
+            }
+
+            @Override
+            public String decode(int[] ids) {
+                throw new UnsupportedOperationException("classification decodes nothing");
+            }
+
+            @Override
+            public int vocabulary() {
+                return 10;
+            }
+
+            @Override
+            public String fingerprint() {
+                return "words";
+            }
+        };
+    }
+
+    @Override
+    public int hiddenSize() {
+        return 2;
+    }
+
+    @Override
+    public int maxLength() {
+        return 6;
+    }
+
+    @Override
+    public List<AttachPoint> attachPoints() {
+        return List.of();
+    }
+
+    @Override
+    public Map<String, Tensor> weights() {
+        return weights;
+    }
+
+    @Override
+    public Tensor encode(Forward forward) {
+        return forward.embedding("embeddings", forward.batch().ids());
+    }
+
+    @Override
+    public Tensor pool(Forward forward, Tensor hidden) {
+        return hidden.gatherRows(forward.batch().firstTokens()).mul(2);
+    }
+
+    @Override
+    public String classifierPath() {
+        return "score";
+    }
+
+    @Override
+    public void close() {
+        weights.values().forEach(Tensor::close);
+    }
+}

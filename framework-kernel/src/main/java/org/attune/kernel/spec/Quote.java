@@ -1,6 +1,6 @@
 package org.attune.kernel.spec;
 
-/** A user's own text inside an error message. */
+/** A user's own text inside an error message; what is added is ASCII, which every terminal shows. */
 final class Quote {
     private static final int LONGEST = 60;
 
@@ -13,11 +13,11 @@ final class Quote {
         if (end < line.length() && Character.isHighSurrogate(line.charAt(end - 1))) {
             end--;
         }
-        return "'" + line.substring(0, end) + (end < line.length() ? "…'" : "'");
+        return "'" + line.substring(0, end) + (end < line.length() ? "...'" : "'");
     }
 
-    /** The text with line ends and other control characters made visible or collapsed into a space. */
+    /** The text with line ends and other control characters collapsed into a space or replaced by a question mark. */
     static String oneLine(String text) {
-        return text.replaceAll("\\s*\\R\\s*", " ").replaceAll("\\p{Cntrl}", "�");
+        return text.replaceAll("\\s*\\R\\s*", " ").replaceAll("\\p{Cntrl}", "?");
     }
 }

@@ -1,6 +1,7 @@
 package org.attune.kernel.spec;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -20,7 +21,7 @@ import org.attune.plugin.UserError;
 
 /** Reads a spec from YAML, applies overrides, checks it and fills in what it leaves out. */
 public final class SpecReader {
-    private static final long LARGEST_FILE = 1 << 20;
+    private static final int LARGEST_FILE = 1 << 20;
     private static final List<String> KEYS = List.of(
             "name",
             "seed",
@@ -116,12 +117,13 @@ public final class SpecReader {
             if (Files.isDirectory(file)) {
                 throw new UserError(file + ": is a folder, expected a YAML file");
             }
-            if (Files.size(file) > LARGEST_FILE) {
+            byte[] bytes = bytes(file);
+            if (bytes.length > LARGEST_FILE) {
                 throw new UserError(file + ": is larger than 1 MiB, expected a spec of a few dozen lines");
             }
             String text = StandardCharsets.UTF_8
                     .newDecoder()
-                    .decode(ByteBuffer.wrap(Files.readAllBytes(file)))
+                    .decode(ByteBuffer.wrap(bytes))
                     .toString();
             return text.startsWith("\uFEFF") ? text.substring(1) : text;
         } catch (NoSuchFileException e) {
@@ -132,6 +134,13 @@ public final class SpecReader {
             throw new UserError(file + ": is not UTF-8 text, expected a YAML file", e);
         } catch (IOException e) {
             throw new UserError(file + ": cannot be read: " + Quote.oneLine(String.valueOf(e.getMessage())), e);
+        }
+    }
+
+    /** One byte more than allowed at most: the file may be a pipe or device, whose size nobody knows. */
+    private static byte[] bytes(Path file) throws IOException {
+        try (InputStream in = Files.newInputStream(file)) {
+            return in.readNBytes(LARGEST_FILE + 1);
         }
     }
 
@@ -178,6 +187,10 @@ public final class SpecReader {
     }
 
     private static String model(String model, SpecNode.Fields spec, Path base) {
+        if (model.isBlank()) {
+            throw new UserError(spec.fields().get("model").place()
+                    + ": model: expected maven:group:artifact:version or a folder, found " + Quote.of(model));
+        }
         return SCHEME.matcher(model).matches()
                 ? model
                 : path(model, "model", spec, base).toString();
@@ -228,7 +241,7 @@ public final class SpecReader {
     private static PluginRef required(SpecNode.Fields spec, String key) {
         return given(spec, key)
                 .map(node -> plugin(node, key))
-                .orElseThrow(() -> new UserError("%s: %s is missing: expected a plug-in, for example '%s: {name: …}'"
+                .orElseThrow(() -> new UserError("%s: %s is missing: expected a plug-in, for example '%s: {name: ...}'"
                         .formatted(spec.place(), key, key)));
     }
 

@@ -215,6 +215,7 @@ class SpecReaderTest {
                 "seed: !!java.lang.Runtime 1 | :4: unknown tag 'tag:yaml.org,2002:java.lang.Runtime', leave it out",
                 "seed: !secret 1 | :4: unknown tag '!secret', leave it out",
                 "data: d | :4: key 'data' is given twice, first at ",
+                "seed: abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz | :4: seed: expected a whole number, found 'abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefgh...'",
                 "seed: [1 | :5:1: not valid YAML: while parsing a flow sequence: expected ',' or ']'",
                 "train:\\n\\tbatch: 1 | :5:1: not valid YAML: while scanning for the next token: found character '\\t(TAB)'",
                 "seed: *nothing | :4:7: not valid YAML: found undefined alias nothing",
@@ -240,8 +241,9 @@ class SpecReaderTest {
                 "# nothing here | : the file is empty, expected at least the keys",
                 "- a | :1: expected keys with values, such as 'seed: 0', found a list",
                 "just words | :1: expected keys with values, such as 'seed: 0', found 'just words'",
+                "{model: '', data: d, trainer: t} | :1: model: expected maven:group:artifact:version or a folder, found ''",
                 "data: d | :1: model is missing: expected text (where the base model comes from: maven:",
-                "model: m | :1: data is missing: expected a plug-in, for example 'data: {name: …}'",
+                "model: m | :1: data is missing: expected a plug-in, for example 'data: {name: ...}'",
                 "{model: m, data: d} | :1: trainer is missing: expected a plug-in",
             })
     void saysWhatAnIncompleteSpecLacks(String text, String message) {

@@ -25,11 +25,12 @@ final class Diagnosis {
         return findings.isEmpty() ? "no bundle offers one" : String.join("; ", findings);
     }
 
-    /** The framework wraps a resolver's report over several lines and names each bundle by its revision too. */
+    /** Without the list that the resolver's report ends with: it says once more what is missing. */
     static String oneLine(Throwable e) {
         Throwable cause = e.getCause() == null ? e : e.getCause();
         return String.valueOf(cause.getMessage() == null ? cause : cause.getMessage())
-                .replaceAll("\\s+", " ");
+                .replaceAll("\\s+", " ")
+                .replaceFirst(" Unresolved requirements: .*", "");
     }
 
     /** By reflection, as the class loader of the launcher does not see the bundles' classes. */

@@ -139,6 +139,7 @@ class LauncherTest {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+IgnoreUnrecognizedVMOptions",
                 "--sun-misc-unsafe-memory-access=allow",
+                "-Djava.util.logging.config.class=" + JavaLogging.class.getName(),
                 "-Dattune.home=" + home,
                 "-cp",
                 String.join(File.pathSeparator, location(Main.class), location(Felix.class)),

@@ -21,6 +21,9 @@ public interface Regularizer<O extends Record> extends Plugin<O> {
 
         Tensor parameter(String name);
 
+        /** Whether a trainable tensor is a weight of the base model, trained from its pretrained value, rather than a new one. */
+        boolean pretrained(String name);
+
         /** The value of a trainable tensor when the trial began; a constant that the kernel keeps from the first call on. */
         Tensor start(String name);
     }

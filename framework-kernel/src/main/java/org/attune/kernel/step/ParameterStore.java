@@ -2,10 +2,12 @@ package org.attune.kernel.step;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import org.attune.model.Model;
 import org.attune.plugin.UserError;
@@ -25,6 +27,7 @@ public final class ParameterStore implements AutoCloseable {
     private final Model model;
     private final Rng rng;
     private final Map<String, Tensor> tensors = new LinkedHashMap<>();
+    private final Set<String> pretrained = new HashSet<>();
     private final Map<String, Tensor> starts = new LinkedHashMap<>();
     private final Map<String, double[]> restored = new LinkedHashMap<>();
 
@@ -52,6 +55,11 @@ public final class ParameterStore implements AutoCloseable {
     /** How many numbers are trained. */
     public long count() {
         return tensors.values().stream().mapToLong(t -> t.shape().size()).sum();
+    }
+
+    /** Whether a trainable tensor was made from a weight of the base model. */
+    public boolean pretrained(String name) {
+        return pretrained.contains(name);
     }
 
     /** The value of a tensor at its making, or, when this is first asked for in a resumed run, as given to {@link #restoreStart}. */
@@ -117,6 +125,7 @@ public final class ParameterStore implements AutoCloseable {
                 throw new UserError("the model has no weight '" + weight + "'; the nearest names are "
                         + nearest(weight, model.weights().keySet()));
             }
+            pretrained.add(weight);
             return take(weight, base.shape(), base::toDoubles);
         }
 

@@ -1,0 +1,2 @@
+/** Regularizers that hold a model to what it knew. */
+package org.attune.continual;

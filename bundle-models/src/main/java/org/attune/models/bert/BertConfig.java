@@ -1,0 +1,104 @@
+package org.attune.models.bert;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.UnaryOperator;
+import org.attune.models.ModelConfig;
+import org.attune.tensor.Shape;
+import org.attune.tensor.Tensor;
+
+/**
+ * The sizes and constants of a BERT model, as in Hugging Face's config.json.
+ *
+ * @param vocabulary rows of the word embedding (vocab_size)
+ * @param hidden width of the hidden states (hidden_size)
+ * @param layers (num_hidden_layers)
+ * @param heads (num_attention_heads); divides hidden
+ * @param intermediate width inside the feed-forward block (intermediate_size)
+ * @param positions the longest sequence in tokens (max_position_embeddings)
+ * @param types (type_vocab_size)
+ * @param eps of the layer normalisations (layer_norm_eps)
+ * @param activation name of the feed-forward block's activation (hidden_act), one of {@link #ACTIVATIONS}
+ * @param dropout after the embeddings, the attention and the feed-forward block (hidden_dropout_prob)
+ * @param classifierDropout between pooler and classifier (classifier_dropout, else hidden_dropout_prob)
+ * @param attentionDropout of the attention probabilities (attention_probs_dropout_prob); not applied, see {@link BertModel}
+ */
+public record BertConfig(
+        int vocabulary,
+        int hidden,
+        int layers,
+        int heads,
+        int intermediate,
+        int positions,
+        int types,
+        double eps,
+        String activation,
+        double dropout,
+        double classifierDropout,
+        double attentionDropout) {
+
+    /** By the names that Hugging Face gives them. */
+    static final Map<String, UnaryOperator<Tensor>> ACTIVATIONS = new TreeMap<>(Map.of(
+            "gelu", Tensor::gelu,
+            "gelu_new", Tensor::geluTanh,
+            "gelu_pytorch_tanh", Tensor::geluTanh,
+            "relu", Tensor::relu,
+            "silu", Tensor::silu,
+            "swish", Tensor::silu,
+            "tanh", Tensor::tanh));
+
+    /** @throws org.attune.plugin.UserError if a value is missing, out of range, or asks for what is not supported */
+    public static BertConfig of(ModelConfig config) {
+        config.refuse("position_embedding_type", "absolute");
+        config.refuse("is_decoder", null);
+        config.refuse("add_cross_attention", null);
+        config.refuse("pruned_heads", null);
+        config.refuse("quantization_config", null);
+        double dropout = config.number("hidden_dropout_prob", 0, 1);
+        BertConfig bert = new BertConfig(
+                config.size("vocab_size"),
+                config.size("hidden_size"),
+                config.size("num_hidden_layers"),
+                config.size("num_attention_heads"),
+                config.size("intermediate_size"),
+                config.size("max_position_embeddings"),
+                config.size("type_vocab_size"),
+                config.number("layer_norm_eps", 0, 1),
+                config.text("hidden_act"),
+                dropout,
+                config.has("classifier_dropout") ? config.number("classifier_dropout", 0, 1) : dropout,
+                config.number("attention_probs_dropout_prob", 0, 1));
+        if (bert.hidden % bert.heads != 0) {
+            throw config.invalid("num_attention_heads", "a divisor of hidden_size, " + bert.hidden);
+        }
+        if (!ACTIVATIONS.containsKey(bert.activation)) {
+            throw config.invalid("hidden_act", "one of " + String.join(", ", ACTIVATIONS.keySet()));
+        }
+        return bert;
+    }
+
+    int headSize() {
+        return hidden / heads;
+    }
+
+    /** The shapes of all weights that the model needs, by name. */
+    Map<String, Shape> weightShapes() {
+        Map<String, Shape> shapes = new LinkedHashMap<>();
+        BertModel.attachPoints(this).forEach(point -> {
+            switch (point.kind()) {
+                case EMBEDDING -> shapes.put(point.path() + ".weight", Shape.of(point.in(), point.out()));
+                case LINEAR -> {
+                    shapes.put(point.path() + ".weight", Shape.of(point.out(), point.in()));
+                    shapes.put(point.path() + ".bias", Shape.of(point.out()));
+                }
+                case NORM -> {
+                    shapes.put(point.path() + ".weight", Shape.of(point.out()));
+                    shapes.put(point.path() + ".bias", Shape.of(point.out()));
+                }
+                case BLOCK -> {}
+            }
+        });
+        return shapes;
+    }
+}

@@ -1,0 +1,2 @@
+/** The BERT family. */
+package org.attune.models.bert;

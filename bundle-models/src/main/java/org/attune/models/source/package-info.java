@@ -1,0 +1,2 @@
+/** The places that models are loaded from. */
+package org.attune.models.source;

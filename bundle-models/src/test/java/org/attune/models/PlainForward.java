@@ -1,0 +1,79 @@
+package org.attune.models;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.attune.model.Forward;
+import org.attune.model.Model;
+import org.attune.model.TokenBatch;
+import org.attune.tensor.Tensor;
+
+/** A pass without adapters, which notes the dropouts asked for and the blocks passed. */
+public final class PlainForward implements Forward {
+    private final Map<String, Tensor> weights;
+    private final TokenBatch batch;
+    /** Place to share, in the order asked for. */
+    public final Map<String, Double> dropouts = new LinkedHashMap<>();
+
+    public PlainForward(Model model, TokenBatch batch) {
+        this.weights = model.weights();
+        this.batch = batch;
+    }
+
+    /** A batch of one segment. */
+    public static TokenBatch batch(int[]... sequences) {
+        int[] offsets = new int[sequences.length + 1];
+        for (int s = 0; s < sequences.length; s++) {
+            offsets[s + 1] = offsets[s] + sequences[s].length;
+        }
+        int[] ids = new int[offsets[sequences.length]];
+        for (int s = 0; s < sequences.length; s++) {
+            System.arraycopy(sequences[s], 0, ids, offsets[s], sequences[s].length);
+        }
+        return new TokenBatch(ids, new int[ids.length], offsets, new long[sequences.length]);
+    }
+
+    @Override
+    public TokenBatch batch() {
+        return batch;
+    }
+
+    @Override
+    public boolean training() {
+        return false;
+    }
+
+    @Override
+    public Tensor weight(String name) {
+        Tensor weight = weights.get(name);
+        if (weight == null) {
+            throw new IllegalArgumentException("no weight " + name);
+        }
+        return weight;
+    }
+
+    @Override
+    public Tensor linear(String path, Tensor x) {
+        return x.linear(weight(path + ".weight"), weight(path + ".bias"));
+    }
+
+    @Override
+    public Tensor layerNorm(String path, Tensor x, double eps) {
+        return x.layerNorm(weight(path + ".weight"), weight(path + ".bias"), eps);
+    }
+
+    @Override
+    public Tensor embedding(String path, int[] ids) {
+        return weight(path + ".weight").gatherRows(ids);
+    }
+
+    @Override
+    public Tensor block(String path, Tensor output) {
+        return output;
+    }
+
+    @Override
+    public Tensor dropout(String place, Tensor x, double p) {
+        dropouts.put(place, p);
+        return x;
+    }
+}

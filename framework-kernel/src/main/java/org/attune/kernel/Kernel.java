@@ -1,0 +1,115 @@
+package org.attune.kernel;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.attune.kernel.plugins.Engines;
+import org.attune.kernel.plugins.ModelPool;
+import org.attune.kernel.plugins.PluginRegistry;
+import org.attune.kernel.replay.Replayer;
+import org.attune.kernel.trial.TrialManager;
+import org.attune.model.ModelLoader;
+import org.attune.tensor.engine.TensorEngine;
+import org.attune.trial.Catalogue;
+import org.attune.trial.TraceReplay;
+import org.attune.trial.TrialListener;
+import org.attune.trial.Trials;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.ServiceRegistration;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Deactivate;
+import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferenceCardinality;
+import org.osgi.service.component.annotations.ReferencePolicy;
+
+/** Puts the kernel together in the framework and publishes its services. */
+@Component(service = {}, immediate = true)
+public final class Kernel implements Engines {
+    private final List<TensorEngine> engines = new CopyOnWriteArrayList<>();
+    private final List<TrialListener> listeners = new CopyOnWriteArrayList<>();
+    private final List<ServiceRegistration<?>> registrations = new ArrayList<>();
+    private final ModelPool pool = new ModelPool();
+    private TrialManager trials;
+
+    @Reference
+    private PluginRegistry plugins;
+
+    /** Seconds that an interactive trial waits for a replacement of a plug-in that went away. */
+    private static final String WAIT_PROPERTY = "attune.replacement.seconds";
+
+    @Activate
+    void start(BundleContext context) {
+        String wait = context.getProperty(WAIT_PROPERTY);
+        trials = new TrialManager(
+                plugins,
+                this,
+                pool,
+                resources(context),
+                Duration.ofSeconds(wait == null ? 300 : Long.parseLong(wait)),
+                listeners);
+        registrations.add(context.registerService(Trials.class, trials, null));
+        registrations.add(context.registerService(TraceReplay.class, new Replayer(plugins, this, pool), null));
+        registrations.add(
+                context.registerService(Catalogue.class, new CatalogueService(plugins, this, pool), null));
+    }
+
+    private static Path resources(BundleContext context) {
+        String resources = context.getProperty("attune.resources");
+        String home = context.getProperty("attune.home");
+        return resources != null ? Path.of(resources) : Path.of(home == null ? "" : home).resolve("resources");
+    }
+
+    @Deactivate
+    void stop() throws InterruptedException {
+        registrations.forEach(ServiceRegistration::unregister);
+        registrations.clear();
+        trials.close();
+        pool.close();
+    }
+
+    @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
+    void addEngine(TensorEngine engine) {
+        engines.add(engine);
+    }
+
+    /** Called before the engine goes: its trials still reach their checkpoint. */
+    void removeEngine(TensorEngine engine) throws InterruptedException {
+        engines.remove(engine);
+        if (trials != null) {
+            trials.engineLeaves(engine);
+        }
+        pool.clear(engine);
+    }
+
+    @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
+    void addLoader(ModelLoader loader) {
+        pool.add(loader);
+    }
+
+    void removeLoader(ModelLoader loader) {
+        pool.remove(loader);
+    }
+
+    @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
+    void addListener(TrialListener listener) {
+        listeners.add(listener);
+    }
+
+    void removeListener(TrialListener listener) {
+        listeners.remove(listener);
+    }
+
+    @Override
+    public Optional<TensorEngine> find(String name) {
+        return engines.stream().filter(e -> e.name().equals(name)).findFirst();
+    }
+
+    @Override
+    public List<TensorEngine> list() {
+        return List.copyOf(engines);
+    }
+}

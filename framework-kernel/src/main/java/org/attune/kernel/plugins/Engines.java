@@ -1,0 +1,12 @@
+package org.attune.kernel.plugins;
+
+import java.util.List;
+import java.util.Optional;
+import org.attune.tensor.engine.TensorEngine;
+
+/** The tensor engines that are there now. Thread-safe. */
+public interface Engines {
+    Optional<TensorEngine> find(String name);
+
+    List<TensorEngine> list();
+}

@@ -1,0 +1,133 @@
+package org.attune.kernel.plugins;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.attune.model.Model;
+import org.attune.model.ModelLoader;
+import org.attune.plugin.UserError;
+import org.attune.tensor.engine.TensorEngine;
+import org.attune.trial.Catalogue.ModelInfo;
+
+/**
+ * Base models in memory, shared by all trials that use the same source on the same engine. A model stays for the next trial after
+ * its last user has gone, until its engine goes or {@link #clear} is called. Thread-safe.
+ */
+public final class ModelPool implements AutoCloseable {
+    private final List<ModelLoader> loaders = new CopyOnWriteArrayList<>();
+    private final Map<Key, Entry> entries = new LinkedHashMap<>();
+
+    private record Key(String source, TensorEngine engine) {}
+
+    private static final class Entry {
+        private final Model model;
+        private int users;
+
+        Entry(Model model) {
+            this.model = model;
+        }
+    }
+
+    public void add(ModelLoader loader) {
+        loaders.add(loader);
+    }
+
+    public void remove(ModelLoader loader) {
+        loaders.remove(loader);
+    }
+
+    /**
+     * The model of a source; loaded by the first user.
+     *
+     * @throws UserError if no loader knows the source, or it is broken
+     */
+    public synchronized Lease acquire(String source, Path base, TensorEngine engine) {
+        String name = source.contains(":") ? source : base.resolve(source).normalize().toString();
+        Key key = new Key(name, engine);
+        Entry entry = entries.get(key);
+        if (entry == null) {
+            entry = new Entry(load(source, base, engine));
+            entries.put(key, entry);
+        }
+        entry.users++;
+        return new Lease(key, entry);
+    }
+
+    private Model load(String source, Path base, TensorEngine engine) {
+        for (ModelLoader loader : loaders) {
+            Optional<Model> model = loader.load(source, base, engine);
+            if (model.isPresent()) {
+                return model.get();
+            }
+        }
+        throw new UserError("model '" + source + "': nothing here can load that; expected a folder with config.json, "
+                + "model.safetensors and tokenizer.json, or maven:group:artifact");
+    }
+
+    /** The models in memory. */
+    public synchronized List<ModelInfo> list() {
+        List<ModelInfo> infos = new ArrayList<>();
+        entries.forEach((key, entry) -> infos.add(new ModelInfo(
+                key.source(),
+                entry.model.family(),
+                key.engine().name(),
+                parameters(entry.model),
+                entry.model.fingerprint(),
+                entry.users)));
+        return infos;
+    }
+
+    private static long parameters(Model model) {
+        return model.weights().values().stream().mapToLong(t -> t.shape().size()).sum();
+    }
+
+    /** Frees the models of an engine, or all for null; no trial may use them any more. */
+    public synchronized void clear(TensorEngine engine) {
+        entries.entrySet().removeIf(e -> {
+            if (engine != null && e.getKey().engine() != engine) {
+                return false;
+            }
+            e.getValue().model.close();
+            return true;
+        });
+    }
+
+    @Override
+    public void close() {
+        clear(null);
+    }
+
+    /** A model in use. */
+    public final class Lease implements AutoCloseable {
+        private final Key key;
+        private Entry entry;
+
+        private Lease(Key key, Entry entry) {
+            this.key = key;
+            this.entry = entry;
+        }
+
+        public Model model() {
+            return entry.model;
+        }
+
+        /** The source as resolved. */
+        public String source() {
+            return key.source();
+        }
+
+        @Override
+        public void close() {
+            synchronized (ModelPool.this) {
+                if (entry != null) {
+                    entry.users--;
+                    entry = null;
+                }
+            }
+        }
+    }
+}

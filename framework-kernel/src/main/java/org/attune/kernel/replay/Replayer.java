@@ -1,0 +1,235 @@
+package org.attune.kernel.replay;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.attune.kernel.optim.AdamW;
+import org.attune.kernel.optim.GradientClipping;
+import org.attune.kernel.plugins.Engines;
+import org.attune.kernel.plugins.ModelPool;
+import org.attune.kernel.plugins.PluginKind;
+import org.attune.kernel.plugins.PluginLease;
+import org.attune.kernel.plugins.PluginRegistry;
+import org.attune.kernel.spec.OptionBinder;
+import org.attune.kernel.spec.PluginRef;
+import org.attune.kernel.spec.SpecNode;
+import org.attune.kernel.spec.TrialSpec;
+import org.attune.kernel.step.ParameterStore;
+import org.attune.kernel.step.Session;
+import org.attune.kernel.step.Stepper;
+import org.attune.kernel.step.TrainerSetup;
+import org.attune.kernel.step.Wiring;
+import org.attune.kernel.step.Workers;
+import org.attune.model.Model;
+import org.attune.plugin.UserError;
+import org.attune.tensor.Tensor;
+import org.attune.tensor.engine.TensorEngine;
+import org.attune.training.Adapter;
+import org.attune.training.Trainer;
+import org.attune.trial.Catalogue.PluginInfo;
+import org.attune.trial.TraceReplay;
+
+/** Replays traces with the same step, optimiser and clipping as a trial. */
+public final class Replayer implements TraceReplay {
+    private static final Runnable STAYS = () -> {}; // a replay takes seconds and is begun anew where a plug-in left
+
+    private final PluginRegistry plugins;
+    private final Engines engines;
+    private final ModelPool pool;
+
+    public Replayer(PluginRegistry plugins, Engines engines, ModelPool pool) {
+        this.plugins = plugins;
+        this.engines = engines;
+        this.pool = pool;
+    }
+
+    @Override
+    public Outcome replay(Path folder, String engineName) {
+        Trace trace = Trace.read(folder);
+        TensorEngine engine = engines.find(engineName)
+                .orElseThrow(() -> new UserError("no tensor engine '" + engineName + "'; there are "
+                        + engines.list().stream().map(TensorEngine::name).toList()));
+        Path home = folder.toAbsolutePath().normalize().resolve("../../..").normalize();
+        try (Attachable method = method(trace);
+                PluginLease<Trainer<?>> trainer = trainer(trace);
+                ModelPool.Lease lease = pool.acquire("models/" + trace.model(), home, engine);
+                ParameterStore parameters = new ParameterStore(engine, lease.model(), 0);
+                Workers workers = new Workers(1, "replay");
+                Stepper stepper = new Stepper(engine, lease.model(), parameters, workers, Integer.MAX_VALUE, 0);
+                AdamW optimizer = new AdamW(new TrialSpec.Optimizer(trace.lr(), 0.9, 0.999, 1e-8, trace.weightDecay()))) {
+            Session session = open(trace, method, trainer.plugin(), lease.model(), parameters);
+            return run(trace, engineName, session, parameters, stepper, optimizer);
+        }
+    }
+
+    private Session open(
+            Trace trace, Attachable method, Trainer<?> trainer, Model model, ParameterStore parameters) {
+        parameters.restore(trace.initial());
+        Wiring wiring = new Wiring(model);
+        method.attach(wiring.attachment(parameters.claim(Optional.empty())));
+        Trainer.Objective objective = objective(trainer, model, parameters);
+        Map<String, double[]> unclaimed = new HashMap<>(trace.initial());
+        unclaimed.keySet().removeAll(parameters.all().keySet());
+        if (!unclaimed.isEmpty()) {
+            throw new UnknownMethod(
+                    trace.method(),
+                    "method '" + trace.method() + "' has parameters that no plug-in claims: "
+                            + unclaimed.keySet().stream().sorted().limit(5).toList());
+        }
+        return new Session(objective, wiring, List.of());
+    }
+
+    private static <O extends Record> Trainer.Objective objective(
+            Trainer<O> trainer, Model model, ParameterStore parameters) {
+        O options = new OptionBinder().bind(named("trainer"), "trainer", trainer.options(), Path.of(""));
+        return trainer.open(options, new TrainerSetup(parameters.claim(Optional.empty()), model, classes(model)));
+    }
+
+    /** A trace has class numbers only: they get names by the rows of the model's own head. */
+    private static List<String> classes(Model model) {
+        Tensor head = model.weights().get(model.classifierPath() + ".weight");
+        List<String> names = new ArrayList<>();
+        for (int i = 0; head != null && i < head.shape().dim(0); i++) {
+            names.add("LABEL_" + i);
+        }
+        return names;
+    }
+
+    private static Outcome run(
+            Trace trace,
+            String engine,
+            Session session,
+            ParameterStore parameters,
+            Stepper stepper,
+            AdamW optimizer) {
+        double loss = 0;
+        double norm = 0;
+        double logits = worst(stepper.logits(session, trace.probe()), trace.logitsBefore());
+        for (int step = 0; step < trace.losses().length; step++) {
+            Stepper.Result result = stepper.gradients(session, trace.batches().get(step), step);
+            double n = GradientClipping.norm(parameters.all().values(), result.gradients());
+            loss = larger(loss, relative(result.loss(), trace.losses()[step]));
+            norm = larger(norm, relative(n, trace.gradientNorms()[step]));
+            GradientClipping.clip(parameters.all().values(), result.gradients(), n, trace.clip());
+            optimizer.step(parameters.all(), result.gradients(), 1);
+        }
+        int last = trace.losses().length - 1;
+        double end = stepper.gradients(session, trace.batches().get(last), last).loss();
+        loss = larger(loss, relative(end, trace.finalLoss()));
+        logits = larger(logits, worst(stepper.logits(session, trace.probe()), trace.logitsAfter()));
+        double weights = 0;
+        for (Map.Entry<String, double[]> e : trace.last().entrySet()) {
+            Optional<Tensor> ours = parameters.find(e.getKey());
+            weights = larger(weights, ours.isEmpty() ? Double.NaN : worst(ours.get().toDoubles(), e.getValue()));
+        }
+        return new Outcome(trace.folder().toString(), engine, trace.losses().length, loss, norm, weights, logits);
+    }
+
+    private static double relative(double ours, double reference) {
+        return Math.abs(ours - reference) / Math.abs(reference);
+    }
+
+    /** The largest difference, relative to the largest reference value. */
+    private static double worst(double[] ours, double[] reference) {
+        if (ours.length != reference.length) {
+            return Double.NaN;
+        }
+        double difference = 0;
+        double scale = 0;
+        for (int i = 0; i < ours.length; i++) {
+            difference = larger(difference, Math.abs(ours[i] - reference[i]));
+            scale = Math.max(scale, Math.abs(reference[i]));
+        }
+        return scale == 0 ? difference : difference / scale;
+    }
+
+    /** Math.max keeps a NaN, as it must be kept here. */
+    private static double larger(double a, double b) {
+        return Math.max(a, b);
+    }
+
+    // ---- which plug-in ----
+
+    private PluginLease<Trainer<?>> trainer(Trace trace) {
+        String name = trace.perToken() ? "causal-lm" : "classification";
+        return plugins.find(PluginKind.TRAINER, named(name), STAYS)
+                .orElseThrow(() -> new UnknownMethod(trace.method(), "no trainer '" + name + "' is installed"));
+    }
+
+    /** The adapter of a trace: by its PEFT type where it has a configuration, else by the method's name. */
+    private Attachable method(Trace trace) {
+        if (trace.config().isEmpty()) {
+            PluginLease<Adapter<?>> lease = plugins.find(PluginKind.ADAPTER, named(trace.method()), STAYS)
+                    .orElseThrow(() -> new UnknownMethod(
+                            trace.method(), "no adapter '" + trace.method() + "' is installed"));
+            return byDefaults(lease, lease.plugin());
+        }
+        List<String> reasons = new ArrayList<>();
+        List<PluginInfo> adapters = new ArrayList<>(plugins.list(PluginKind.ADAPTER));
+        adapters.sort(Comparator.comparing(PluginInfo::name));
+        for (PluginInfo info : adapters) {
+            Optional<PluginLease<Adapter<?>>> lease = plugins.find(PluginKind.ADAPTER, named(info.name()), STAYS);
+            if (lease.isPresent()) {
+                Optional<Attachable> found =
+                        byConfig(lease.get(), lease.get().plugin(), trace.config().get(), reasons);
+                if (found.isPresent()) {
+                    return found.get();
+                }
+                lease.get().close();
+            }
+        }
+        throw new UnknownMethod(
+                trace.method(),
+                reasons.isEmpty()
+                        ? "no adapter reads peft_type " + trace.config().get().get("peft_type")
+                        : String.join("; ", reasons));
+    }
+
+    private static PluginRef named(String name) {
+        return new PluginRef(name, Optional.empty(), new SpecNode.Fields(Map.of(), "trace"));
+    }
+
+    private interface Attachable extends AutoCloseable {
+        void attach(Adapter.Attachment on);
+
+        @Override
+        void close();
+    }
+
+    private static <O extends Record> Attachable byDefaults(PluginLease<?> lease, Adapter<O> adapter) {
+        O options = new OptionBinder().bind(named("trace"), "adapter", adapter.options(), Path.of(""));
+        return attachable(lease, adapter, options);
+    }
+
+    private static <O extends Record> Optional<Attachable> byConfig(
+            PluginLease<?> lease, Adapter<O> adapter, Map<String, Object> config, List<String> reasons) {
+        Optional<Adapter.PeftFormat<O>> format = adapter.peft();
+        if (format.isEmpty() || !format.get().type().equals(config.get("peft_type"))) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(attachable(lease, adapter, format.get().read(config)));
+        } catch (Adapter.UnsupportedMethod e) {
+            reasons.add("adapter '" + lease.origin().name() + "': " + e.getMessage());
+            return Optional.empty();
+        }
+    }
+
+    private static <O extends Record> Attachable attachable(PluginLease<?> lease, Adapter<O> adapter, O options) {
+        return new Attachable() {
+            @Override
+            public void attach(Adapter.Attachment on) {
+                adapter.attach(options, on);
+            }
+
+            @Override
+            public void close() {
+                lease.close();
+            }
+        };
+    }
+}

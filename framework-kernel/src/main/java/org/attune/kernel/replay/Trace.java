@@ -1,0 +1,165 @@
+package org.attune.kernel.replay;
+
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.attune.plugin.UserError;
+import org.attune.tensor.io.TensorFile;
+import org.attune.training.Sample;
+
+/**
+ * A trace folder as read from its files.
+ *
+ * @param model name of the model, a folder below {@code models} two levels up
+ * @param method name of the method
+ * @param perToken whether labels are one a token (a language model) rather than one a sequence
+ * @param batches the samples of each step
+ * @param probe the samples whose logits are compared
+ * @param config the PEFT configuration; empty where the method has none
+ * @param initial values of the parameters before the first step, by state dictionary name
+ * @param last the same after the last step
+ */
+record Trace(
+        Path folder,
+        String model,
+        String method,
+        double lr,
+        double weightDecay,
+        double clip,
+        double[] losses,
+        double[] gradientNorms,
+        double finalLoss,
+        boolean perToken,
+        List<List<Sample>> batches,
+        List<Sample> probe,
+        double[] logitsBefore,
+        double[] logitsAfter,
+        Optional<Map<String, Object>> config,
+        Map<String, double[]> initial,
+        Map<String, double[]> last) {
+
+    /** What PEFT puts before the module path in its files. */
+    private static final String PREFIX = "base_model.model.";
+
+    static Trace read(Path folder) {
+        JsonNode json = json(folder.resolve("trace.json"));
+        double[] losses = numbers(json, "losses", folder);
+        List<List<Sample>> batches = new ArrayList<>();
+        boolean perToken;
+        try (TensorFile file = TensorFile.open(folder.resolve("batches.safetensors"))) {
+            perToken = file.shape("labels.0").rank() == 2;
+            for (int step = 0; step < losses.length; step++) {
+                batches.add(samples(file, "." + step, folder));
+            }
+        }
+        List<Sample> probe;
+        double[] before;
+        double[] after;
+        try (TensorFile file = TensorFile.open(folder.resolve("probe.safetensors"))) {
+            probe = samples(file, "", folder);
+            before = file.doubles("logits_before");
+            after = file.doubles("logits_after");
+        }
+        Path init = folder.resolve("adapter_init");
+        boolean adapter = Files.isDirectory(init);
+        return new Trace(
+                folder,
+                json.path("model").asText(),
+                json.path("method").asText(),
+                number(json, "lr", folder),
+                number(json, "weight_decay", folder),
+                number(json, "clip", folder),
+                losses,
+                numbers(json, "grad_norms", folder),
+                number(json, "final_loss", folder),
+                perToken,
+                batches,
+                probe,
+                before,
+                after,
+                adapter ? Optional.of(config(init.resolve("adapter_config.json"))) : Optional.empty(),
+                adapter ? tensors(init.resolve("adapter_model.safetensors")) : Map.of(),
+                tensors(
+                        adapter
+                                ? folder.resolve("adapter_final/adapter_model.safetensors")
+                                : folder.resolve("final.safetensors")));
+    }
+
+    private static JsonNode json(Path file) {
+        try {
+            return new ObjectMapper().readTree(Files.readString(file));
+        } catch (IOException e) {
+            throw new UserError(file + ": cannot be read as a trace; expected a folder with trace.json, "
+                    + "batches.safetensors and probe.safetensors", e);
+        }
+    }
+
+    private static Map<String, Object> config(Path file) {
+        return new ObjectMapper().convertValue(json(file), new TypeReference<Map<String, Object>>() {});
+    }
+
+    private static double number(JsonNode json, String key, Path folder) {
+        if (!json.path(key).isNumber()) {
+            throw new UserError(folder.resolve("trace.json") + ": expected a number as '" + key + "', found " + json.path(key));
+        }
+        return json.path(key).asDouble();
+    }
+
+    private static double[] numbers(JsonNode json, String key, Path folder) {
+        JsonNode list = json.path(key);
+        if (!list.isArray() || list.isEmpty()) {
+            throw new UserError(folder.resolve("trace.json") + ": expected a list of numbers as '" + key + "'");
+        }
+        double[] values = new double[list.size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = list.get(i).asDouble();
+        }
+        return values;
+    }
+
+    private static Map<String, double[]> tensors(Path path) {
+        Map<String, double[]> values = new LinkedHashMap<>();
+        try (TensorFile file = TensorFile.open(path)) {
+            for (String name : file.names()) {
+                values.put(name.startsWith(PREFIX) ? name.substring(PREFIX.length()) : name, file.doubles(name));
+            }
+        }
+        return values;
+    }
+
+    /** The rows of a padded batch without their padding. */
+    private static List<Sample> samples(TensorFile file, String suffix, Path folder) {
+        int[] ids = file.ints("input_ids" + suffix);
+        int[] mask = file.ints("attention_mask" + suffix);
+        int[] labels = file.ints("labels" + suffix);
+        int rows = file.shape("input_ids" + suffix).dim(0);
+        int width = file.shape("input_ids" + suffix).dim(1);
+        int perRow = labels.length / rows;
+        List<Sample> samples = new ArrayList<>();
+        for (int r = 0; r < rows; r++) {
+            int length = 0;
+            while (length < width && mask[r * width + length] == 1) {
+                length++;
+            }
+            for (int i = length; i < width; i++) {
+                if (mask[r * width + i] != 0) {
+                    throw new UserError(folder + ": row " + r + " of input_ids" + suffix + " is not padded at its right end");
+                }
+            }
+            int[] row = Arrays.copyOfRange(ids, r * width, r * width + length);
+            int from = r * perRow;
+            int[] rowLabels = Arrays.copyOfRange(labels, from, from + (perRow == 1 ? 1 : length));
+            samples.add(new Sample(r, row, new int[length], rowLabels));
+        }
+        return samples;
+    }
+}

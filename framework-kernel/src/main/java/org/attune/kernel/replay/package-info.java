@@ -1,0 +1,2 @@
+/** Replays traces of reference implementations. */
+package org.attune.kernel.replay;

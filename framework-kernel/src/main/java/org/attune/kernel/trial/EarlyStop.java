@@ -1,0 +1,71 @@
+package org.attune.kernel.trial;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.attune.evaluation.Score;
+import org.attune.kernel.spec.TrialSpec;
+import org.attune.plugin.UserError;
+
+/** Watches one score over a trial's evaluations. With no early stopping in the spec it never ends a trial. */
+final class EarlyStop {
+    private final Optional<TrialSpec.EarlyStopping> settings;
+    private double best = Double.NaN;
+    private long bestStep;
+    private int bad;
+
+    EarlyStop(Optional<TrialSpec.EarlyStopping> settings) {
+        this.settings = settings;
+    }
+
+    /**
+     * Takes note of an evaluation.
+     *
+     * @return whether this is the best so far
+     * @throws UserError if no score has the name that the spec watches
+     */
+    boolean observe(long step, List<Score> scores) {
+        if (settings.isEmpty()) {
+            return false;
+        }
+        TrialSpec.EarlyStopping s = settings.get();
+        Score score = scores.stream()
+                .filter(x -> x.name().equals(s.metric()))
+                .findFirst()
+                .orElseThrow(() -> new UserError("early_stopping.metric: no score '" + s.metric() + "'; the evaluation gives "
+                        + scores.stream().map(Score::name).toList()));
+        double needed = score.direction() == Score.Direction.UP ? best + s.minDelta() : best - s.minDelta();
+        if (Score.better(score.direction(), score.value(), needed)) {
+            best = score.value();
+            bestStep = step;
+            bad = 0;
+            return true;
+        }
+        bad++;
+        return false;
+    }
+
+    /** Whether patience has run out. */
+    boolean reached() {
+        return settings.isPresent() && bad > settings.get().patience();
+    }
+
+    long bestStep() {
+        return bestStep;
+    }
+
+    Map<String, Object> state() {
+        Map<String, Object> state = new HashMap<>();
+        state.put("best", Double.isNaN(best) ? null : best);
+        state.put("best_step", bestStep);
+        state.put("bad", bad);
+        return state;
+    }
+
+    void restore(Map<String, Object> state) {
+        best = state.get("best") instanceof Number n ? n.doubleValue() : Double.NaN;
+        bestStep = state.get("best_step") instanceof Number n ? n.longValue() : 0;
+        bad = state.get("bad") instanceof Number n ? n.intValue() : 0;
+    }
+}

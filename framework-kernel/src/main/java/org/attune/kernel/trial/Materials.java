@@ -1,0 +1,99 @@
+package org.attune.kernel.trial;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.attune.data.DataSet;
+import org.attune.data.Example;
+import org.attune.kernel.step.Session;
+import org.attune.kernel.step.Workers;
+import org.attune.plugin.UserError;
+import org.attune.training.Sample;
+
+/**
+ * A trial's examples as its trainer reads them. They are read once, at the beginning, so that a mistake on line 9,000 shows before
+ * the first step, and so that the data source may be replaced while the trial runs.
+ *
+ * @param labels in order of class number
+ * @param train samples of the training split
+ * @param trainIds what messages call them
+ * @param evaluation samples of the split that evaluations use; empty for none
+ * @param trainTexts and evaluationTexts what baselines read; empty where none are asked for
+ * @param fingerprint of the data
+ */
+record Materials(
+        List<String> labels,
+        List<Sample> train,
+        List<String> trainIds,
+        List<Sample> evaluation,
+        List<String> trainTexts,
+        List<String> evaluationTexts,
+        String fingerprint) {
+    static final String TRAIN = "train";
+
+    /** The label's values: as the source states them, else those of the training split, sorted. */
+    static List<String> labels(DataSet data) {
+        return data.labels().orElseGet(() -> {
+            Set<String> seen = new TreeSet<>();
+            for (int i = 0; i < data.size(TRAIN); i++) {
+                String label = data.get(TRAIN, i).fields().get("label");
+                if (label != null) {
+                    seen.add(label);
+                }
+            }
+            return List.copyOf(seen);
+        });
+    }
+
+    /** @throws UserError if the data has no such split */
+    static void check(DataSet data, String evaluationSplit) {
+        Set<String> wanted = new LinkedHashSet<>(List.of(TRAIN));
+        if (!evaluationSplit.isEmpty()) {
+            wanted.add(evaluationSplit);
+        }
+        for (String split : wanted) {
+            if (!data.splits().contains(split)) {
+                throw new UserError("the data has no split '" + split + "'; it has " + data.splits()
+                        + ". Give the data source a " + split + " part, or change evaluate.split");
+            }
+        }
+        if (data.size(TRAIN) == 0) {
+            throw new UserError("the data's training split is empty");
+        }
+    }
+
+    /** A field of every example of a split; "" where an example lacks it. */
+    static List<String> texts(DataSet data, String split) {
+        List<String> texts = new ArrayList<>();
+        for (int i = 0; i < data.size(split); i++) {
+            texts.add(data.get(split, i).fields().getOrDefault("text", ""));
+        }
+        return texts;
+    }
+
+    static List<String> ids(DataSet data, String split) {
+        List<String> ids = new ArrayList<>();
+        for (int i = 0; i < data.size(split); i++) {
+            ids.add(data.get(split, i).id());
+        }
+        return ids;
+    }
+
+    static List<Sample> prepare(DataSet data, String split, Session session, Workers workers) {
+        int size = data.size(split);
+        Sample[] samples = new Sample[size];
+        workers.run(w -> {
+            for (int i = w; i < size; i += workers.count()) {
+                Example example = data.get(split, i);
+                samples[i] = session.objective().prepare(example, i);
+            }
+        });
+        List<Sample> list = new ArrayList<>(size);
+        for (Sample s : samples) {
+            list.add(s);
+        }
+        return list;
+    }
+}

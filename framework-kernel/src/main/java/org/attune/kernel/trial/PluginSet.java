@@ -1,0 +1,215 @@
+package org.attune.kernel.trial;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.attune.kernel.plugins.PluginKind;
+import org.attune.kernel.plugins.PluginLease;
+import org.attune.kernel.plugins.PluginRegistry;
+import org.attune.kernel.spec.OptionBinder;
+import org.attune.kernel.spec.PluginRef;
+import org.attune.kernel.spec.TrialSpec;
+import org.attune.kernel.step.ParameterStore;
+import org.attune.kernel.step.Session;
+import org.attune.kernel.step.TrainerSetup;
+import org.attune.kernel.step.Wiring;
+import org.attune.model.Model;
+import org.attune.plugin.Plugin;
+import org.attune.tensor.Shape;
+import org.attune.tensor.Tensor;
+import org.attune.training.Adapter;
+import org.attune.training.Regularizer;
+import org.attune.training.Trainer;
+
+/**
+ * The plug-ins that a trial needs in every step: its trainer, adapters and regularizers. Remembers what each had claimed, so that
+ * a replacement can be held against it.
+ */
+final class PluginSet implements AutoCloseable {
+    private final PluginRegistry registry;
+    private final Path base;
+    private final Runnable leaving;
+    private final Slot<Trainer<?>> trainer;
+    private final List<Slot<Adapter<?>>> adapters = new ArrayList<>();
+    private final List<Slot<Regularizer<?>>> regularizers = new ArrayList<>();
+
+    /** @param leaving told before a plug-in's code goes */
+    PluginSet(PluginRegistry registry, TrialSpec spec, Runnable leaving) {
+        this.registry = registry;
+        this.base = spec.base();
+        this.leaving = leaving;
+        this.trainer = new Slot<>(PluginKind.TRAINER, spec.trainer());
+        spec.adapters().forEach(ref -> adapters.add(new Slot<>(PluginKind.ADAPTER, ref)));
+        spec.regularizers().forEach(ref -> regularizers.add(new Slot<>(PluginKind.REGULARIZER, ref)));
+    }
+
+    private Stream<Slot<?>> slots() {
+        return Stream.of(Stream.of(trainer), adapters.stream(), regularizers.stream())
+                .flatMap(s -> s);
+    }
+
+    /** Finds the plug-ins that are not in use now. Takes service locks: never call it inside the step gate. */
+    void find() {
+        slots().forEach(Slot::find);
+    }
+
+    /** What is still missing, for example {@code adapter 'lora'}; empty where a session can be opened. */
+    List<String> missing() {
+        return slots().filter(s -> !s.present())
+                .map(s -> s.kind.label() + " '" + s.ref.name() + "'")
+                .toList();
+    }
+
+    List<PluginLease.Origin> origins() {
+        return slots().flatMap(s -> s.origin().stream()).toList();
+    }
+
+    /**
+     * Opens all plug-ins over the trial's parameters.
+     *
+     * @throws SwapMismatch if a replacement claims other parameters than its predecessor; the store is as it was
+     */
+    Session open(Model model, ParameterStore parameters, List<String> labels) {
+        Wiring wiring = new Wiring(model);
+        List<String> differences = new ArrayList<>();
+        for (Slot<Adapter<?>> slot : adapters) {
+            claim(slot, parameters, differences, claim -> {
+                attach(slot.plugin(), slot.ref, wiring.attachment(claim));
+                return null;
+            });
+        }
+        Trainer.Objective objective = claim(
+                trainer,
+                parameters,
+                differences,
+                claim -> objective(trainer.plugin(), new TrainerSetup(claim, model, labels)));
+        if (!differences.isEmpty()) {
+            throw new SwapMismatch(differences);
+        }
+        List<Regularizer.Penalty> penalties = new ArrayList<>();
+        for (Slot<Regularizer<?>> slot : regularizers) {
+            penalties.add(penalty(slot.plugin(), slot.ref, new Trained(parameters)));
+        }
+        return new Session(objective, wiring, penalties);
+    }
+
+    private interface Claiming<T> {
+        T by(ParameterStore.Claim claim);
+    }
+
+    private static <T> T claim(
+            Slot<?> slot, ParameterStore parameters, List<String> differences, Claiming<T> claiming) {
+        ParameterStore.Claim claim = parameters.claim(Optional.ofNullable(slot.claimed));
+        T result = claiming.by(claim);
+        claim.differences().forEach(d -> differences.add(slot.kind.label() + " '" + slot.ref.name() + "': " + d));
+        if (slot.claimed == null) {
+            slot.claimed = new LinkedHashMap<>(claim.claimed());
+        }
+        return result;
+    }
+
+    private <O extends Record> void attach(Adapter<O> adapter, PluginRef ref, Adapter.Attachment on) {
+        adapter.attach(options(adapter, ref, PluginKind.ADAPTER), on);
+    }
+
+    private <O extends Record> Trainer.Objective objective(Trainer<O> t, Trainer.Setup setup) {
+        return t.open(options(t, trainer.ref, PluginKind.TRAINER), setup);
+    }
+
+    private <O extends Record> Regularizer.Penalty penalty(
+            Regularizer<O> regularizer, PluginRef ref, Regularizer.Setup setup) {
+        return regularizer.open(options(regularizer, ref, PluginKind.REGULARIZER), setup);
+    }
+
+    private <O extends Record> O options(Plugin<O> plugin, PluginRef ref, PluginKind<?> kind) {
+        return new OptionBinder().bind(ref, kind.label(), plugin.options(), base);
+    }
+
+    /** The PEFT form of the only adapter, where it has one. */
+    Optional<PeftForm> peftForm() {
+        return adapters.size() == 1 && adapters.get(0).present()
+                ? peftForm(adapters.get(0).plugin(), adapters.get(0).ref)
+                : Optional.empty();
+    }
+
+    private <O extends Record> Optional<PeftForm> peftForm(Adapter<O> adapter, PluginRef ref) {
+        return adapter.peft()
+                .map(f -> new PeftForm(f.type(), f.write(options(adapter, ref, PluginKind.ADAPTER))));
+    }
+
+    /** @param type {@code peft_type} */
+    record PeftForm(String type, Map<String, Object> config) {}
+
+    @Override
+    public void close() {
+        slots().forEach(Slot::close);
+    }
+
+    /** One plug-in of the spec and, while it is there, its service. */
+    private final class Slot<P extends Plugin<?>> {
+        private final PluginKind<P> kind;
+        private final PluginRef ref;
+        private PluginLease<P> lease;
+        private Map<String, Shape> claimed;
+
+        Slot(PluginKind<P> kind, PluginRef ref) {
+            this.kind = kind;
+            this.ref = ref;
+        }
+
+        void find() {
+            if (!present()) {
+                lease = registry.find(kind, ref, leaving).orElse(null);
+            }
+        }
+
+        boolean present() {
+            return lease != null && lease.present();
+        }
+
+        P plugin() {
+            return lease.plugin();
+        }
+
+        Optional<PluginLease.Origin> origin() {
+            return Optional.ofNullable(lease).map(PluginLease::origin);
+        }
+
+        void close() {
+            if (lease != null) {
+                lease.close();
+            }
+        }
+    }
+
+    private record Trained(ParameterStore store) implements Regularizer.Setup {
+        @Override
+        public List<String> names() {
+            return List.copyOf(store.all().keySet());
+        }
+
+        @Override
+        public Tensor parameter(String name) {
+            return store.find(name)
+                    .orElseThrow(() -> new IllegalArgumentException("no trainable tensor " + name));
+        }
+
+        @Override
+        public Tensor start(String name) {
+            return store.start(name);
+        }
+    }
+
+    /** A replacement asks for other parameters than the code that it replaces. */
+    static final class SwapMismatch extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        SwapMismatch(List<String> differences) {
+            super(String.join("; ", differences));
+        }
+    }
+}

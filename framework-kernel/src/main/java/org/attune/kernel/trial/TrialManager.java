@@ -1,0 +1,211 @@
+package org.attune.kernel.trial;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import org.attune.kernel.plugins.Engines;
+import org.attune.kernel.plugins.ModelPool;
+import org.attune.kernel.plugins.PluginKind;
+import org.attune.kernel.plugins.PluginLease;
+import org.attune.kernel.plugins.PluginRegistry;
+import org.attune.kernel.spec.NearestName;
+import org.attune.kernel.spec.OptionBinder;
+import org.attune.kernel.spec.PluginRef;
+import org.attune.kernel.spec.SpecReader;
+import org.attune.kernel.spec.TrialSpec;
+import org.attune.plugin.Plugin;
+import org.attune.plugin.UserError;
+import org.attune.tensor.engine.TensorEngine;
+import org.attune.trial.Catalogue.PluginInfo;
+import org.attune.trial.Trial;
+import org.attune.trial.TrialListener;
+import org.attune.trial.Trials;
+
+/** Starts trials, each on a thread of its own. */
+public final class TrialManager implements Trials {
+    private static final System.Logger LOG = System.getLogger(TrialManager.class.getName());
+    private static final Duration DRAIN = Duration.ofSeconds(30);
+
+    private final PluginRegistry plugins;
+    private final Engines engines;
+    private final ModelPool pool;
+    private final Path resources;
+    private final Duration replacement;
+    private final List<TrialListener> listeners;
+    private final List<TrialRun> runs = new CopyOnWriteArrayList<>();
+    private final List<Thread> threads = new CopyOnWriteArrayList<>();
+
+    /**
+     * @param resources the folder of data files that come with the distribution
+     * @param replacement how long a trial waits for a replacement of a plug-in that went away
+     * @param listeners told what happens; may change at any time
+     */
+    public TrialManager(
+            PluginRegistry plugins,
+            Engines engines,
+            ModelPool pool,
+            Path resources,
+            Duration replacement,
+            List<TrialListener> listeners) {
+        this.plugins = plugins;
+        this.engines = engines;
+        this.pool = pool;
+        this.resources = resources;
+        this.replacement = replacement;
+        this.listeners = listeners;
+    }
+
+    @Override
+    public Trial start(Path spec, Map<String, String> overrides, boolean waitForPlugins) {
+        TrialSpec checked = new SpecReader().read(spec, overrides);
+        TensorEngine engine = check(checked);
+        return launch(checked, RunRecord.create(checked, resolvedOptions(checked)), engine, waitForPlugins, false);
+    }
+
+    @Override
+    public Trial resume(Path runFolder, boolean waitForPlugins) {
+        RunRecord record = RunRecord.open(runFolder);
+        TrialSpec spec = record.spec();
+        TensorEngine engine = check(spec);
+        return launch(spec, record, engine, waitForPlugins, true);
+    }
+
+    private synchronized Trial launch(
+            TrialSpec spec, RunRecord record, TensorEngine engine, boolean waitForPlugins, boolean resumed) {
+        String id = Integer.toString(runs.size() + 1);
+        TrialRun run = new TrialRun(
+                id,
+                spec,
+                record,
+                new TrialRun.Services(
+                        plugins,
+                        pool,
+                        engine,
+                        resources,
+                        this::tell,
+                        new TrialRun.Limits(DRAIN, waitForPlugins ? replacement : Duration.ZERO)),
+                resumed);
+        runs.add(run);
+        Thread thread = new Thread(run, "attune-trial-" + id);
+        threads.add(thread);
+        thread.start();
+        return run;
+    }
+
+    private void tell(Consumer<TrialListener> event) {
+        for (TrialListener listener : listeners) {
+            try {
+                event.accept(listener);
+            } catch (RuntimeException e) {
+                LOG.log(System.Logger.Level.WARNING, "a trial listener failed", e);
+            }
+        }
+    }
+
+    /** Holds everything that can be checked before data and model are read against what is installed. */
+    private TensorEngine check(TrialSpec spec) {
+        TensorEngine engine = engines.find(spec.engine())
+                .orElseThrow(() -> new UserError("engine '" + spec.engine() + "' is not there"
+                        + NearestName.question(spec.engine(), names(engines)) + "; there are "
+                        + String.join(", ", names(engines))));
+        forEach(spec, new Check());
+        return engine;
+    }
+
+    private static List<String> names(Engines engines) {
+        return engines.list().stream().map(TensorEngine::name).sorted().toList();
+    }
+
+    private interface Visit {
+        <P extends Plugin<?>> void plugin(PluginKind<P> kind, PluginRef ref, Path base);
+    }
+
+    private static void forEach(TrialSpec spec, Visit visit) {
+        visit.plugin(PluginKind.DATA, spec.data(), spec.base());
+        visit.plugin(PluginKind.TRAINER, spec.trainer(), spec.base());
+        spec.adapters().forEach(ref -> visit.plugin(PluginKind.ADAPTER, ref, spec.base()));
+        spec.regularizers().forEach(ref -> visit.plugin(PluginKind.REGULARIZER, ref, spec.base()));
+        visit.plugin(PluginKind.SAMPLER, spec.sampler(), spec.base());
+        spec.evaluate().metrics().forEach(ref -> visit.plugin(PluginKind.METRIC, ref, spec.base()));
+        spec.baselines().forEach(ref -> visit.plugin(PluginKind.BASELINE, ref, spec.base()));
+    }
+
+    private final class Check implements Visit {
+        @Override
+        public <P extends Plugin<?>> void plugin(PluginKind<P> kind, PluginRef ref, Path base) {
+            try (PluginLease<P> lease = lease(kind, ref)) {
+                new OptionBinder().bind(ref, kind.label(), lease.plugin().options(), base);
+            }
+        }
+    }
+
+    private <P extends Plugin<?>> PluginLease<P> lease(PluginKind<P> kind, PluginRef ref) {
+        return plugins.find(kind, ref, () -> {}).orElseThrow(() -> {
+            List<String> known =
+                    plugins.list(kind).stream().map(PluginInfo::name).distinct().toList();
+            String asked = ref.name() + ref.version().map(v -> "@" + v).orElse("");
+            return new UserError(ref.options().place() + ": no " + kind.label() + " '" + asked + "' is installed"
+                    + NearestName.question(ref.name(), known) + "; there are "
+                    + (known.isEmpty() ? "none" : String.join(", ", known)));
+        });
+    }
+
+    /** The options of every plug-in as bound, defaults included: for the spec in the run folder. */
+    private Map<PluginRef, Map<String, Object>> resolvedOptions(TrialSpec spec) {
+        Map<PluginRef, Map<String, Object>> resolved = new IdentityHashMap<>();
+        forEach(spec, new Visit() {
+            @Override
+            public <P extends Plugin<?>> void plugin(PluginKind<P> kind, PluginRef ref, Path base) {
+                try (PluginLease<P> lease = lease(kind, ref)) {
+                    OptionBinder binder = new OptionBinder();
+                    resolved.put(
+                            ref,
+                            binder.describe(binder.bind(ref, kind.label(), lease.plugin().options(), base)));
+                }
+            }
+        });
+        return resolved;
+    }
+
+    @Override
+    public List<Trial> list() {
+        return List.copyOf(runs);
+    }
+
+    @Override
+    public Optional<Trial> find(String id) {
+        return runs.stream().filter(r -> r.id().equals(id)).map(r -> (Trial) r).findFirst();
+    }
+
+    @Override
+    public void stopAll() throws InterruptedException {
+        stop(runs, "stopped");
+    }
+
+    /** Suspends the trials of an engine that goes away. */
+    public void engineLeaves(TensorEngine engine) throws InterruptedException {
+        stop(runs.stream().filter(r -> r.engine() == engine).toList(), "engine '" + engine.name() + "' went away");
+    }
+
+    private void stop(List<TrialRun> trials, String reason) throws InterruptedException {
+        List<TrialRun> running = trials.stream().filter(r -> !r.state().ended()).toList();
+        running.forEach(r -> r.stop(reason));
+        for (TrialRun run : running) {
+            run.await(Duration.ofMinutes(10));
+        }
+    }
+
+    /** Stops all trials and waits for their threads. */
+    public void close() throws InterruptedException {
+        stopAll();
+        for (Thread thread : new ArrayList<>(threads)) {
+            thread.join();
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/** Trials: from a checked spec to a report, through swaps, pauses and crashes. */
+package org.attune.kernel.trial;

@@ -27,7 +27,9 @@ import org.osgi.service.component.annotations.ReferenceCardinality;
 import org.osgi.service.component.annotations.ReferencePolicy;
 
 /** Puts the kernel together in the framework and publishes its services. */
-@Component(service = {}, immediate = true)
+@Component(
+        service = {},
+        immediate = true)
 public final class Kernel implements Engines {
     private final List<TensorEngine> engines = new CopyOnWriteArrayList<>();
     private final List<TrialListener> listeners = new CopyOnWriteArrayList<>();
@@ -53,14 +55,15 @@ public final class Kernel implements Engines {
                 listeners);
         registrations.add(context.registerService(Trials.class, trials, null));
         registrations.add(context.registerService(TraceReplay.class, new Replayer(plugins, this, pool), null));
-        registrations.add(
-                context.registerService(Catalogue.class, new CatalogueService(plugins, this, pool), null));
+        registrations.add(context.registerService(Catalogue.class, new CatalogueService(plugins, this, pool), null));
     }
 
     private static Path resources(BundleContext context) {
         String resources = context.getProperty("attune.resources");
         String home = context.getProperty("attune.home");
-        return resources != null ? Path.of(resources) : Path.of(home == null ? "" : home).resolve("resources");
+        return resources != null
+                ? Path.of(resources)
+                : Path.of(home == null ? "" : home).resolve("resources");
     }
 
     @Deactivate

@@ -46,7 +46,8 @@ public final class ModelPool implements AutoCloseable {
      * @throws UserError if no loader knows the source, or it is broken
      */
     public synchronized Lease acquire(String source, Path base, TensorEngine engine) {
-        String name = source.contains(":") ? source : base.resolve(source).normalize().toString();
+        String name =
+                source.contains(":") ? source : base.resolve(source).normalize().toString();
         Key key = new Key(name, engine);
         Entry entry = entries.get(key);
         if (entry == null) {
@@ -82,7 +83,9 @@ public final class ModelPool implements AutoCloseable {
     }
 
     private static long parameters(Model model) {
-        return model.weights().values().stream().mapToLong(t -> t.shape().size()).sum();
+        return model.weights().values().stream()
+                .mapToLong(t -> t.shape().size())
+                .sum();
     }
 
     /** Frees the models of an engine, or all for null; no trial may use them any more. */

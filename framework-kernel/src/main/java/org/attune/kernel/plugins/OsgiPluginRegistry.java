@@ -63,18 +63,20 @@ public final class OsgiPluginRegistry implements PluginRegistry {
     public <P extends Plugin<?>> Optional<PluginLease<P>> find(PluginKind<P> kind, PluginRef ref, Runnable leaving) {
         return references(kind).stream()
                 .filter(r -> ref.name().equals(r.getProperty("attune.name")))
-                .filter(r -> ref.version().isEmpty() || version(r).startsWith(ref.version().get()))
+                .filter(r -> ref.version().isEmpty()
+                        || version(r).startsWith(ref.version().get()))
                 .max(Comparator.<ServiceReference<P>, Integer>comparing(OsgiPluginRegistry::ranking)
                         .thenComparing(r -> r.getBundle().getVersion()))
-                .flatMap(r -> lease(r, leaving));
+                .flatMap(r -> lease(kind, r, leaving));
     }
 
-    private <P extends Plugin<?>> Optional<PluginLease<P>> lease(ServiceReference<P> reference, Runnable leaving) {
+    private <P extends Plugin<?>> Optional<PluginLease<P>> lease(
+            PluginKind<P> kind, ServiceReference<P> reference, Runnable leaving) {
         P plugin = context.getService(reference);
         if (plugin == null) {
             return Optional.empty();
         }
-        Lease<P> lease = new Lease<>(reference, plugin, leaving);
+        Lease<P> lease = new Lease<>(kind, reference, plugin, leaving);
         leases.add(lease);
         if (reference.getBundle() == null) { // went away before the lease was entered
             lease.close();
@@ -136,7 +138,7 @@ public final class OsgiPluginRegistry implements PluginRegistry {
                     version(reference),
                     description == null ? "" : description,
                     reference.getBundle().getSymbolicName(),
-                    OptionBinder.options(plugin.options())));
+                    new OptionBinder().options(plugin.options())));
         } finally {
             context.ungetService(reference);
         }
@@ -150,11 +152,12 @@ public final class OsgiPluginRegistry implements PluginRegistry {
         /** Set before the holder is told, so that it does not begin anew with code that is about to go. */
         private boolean going;
 
-        Lease(ServiceReference<P> reference, P plugin, Runnable leaving) {
+        Lease(PluginKind<P> kind, ServiceReference<P> reference, P plugin, Runnable leaving) {
             this.reference = reference;
             this.plugin = plugin;
             this.leaving = leaving;
             this.origin = new Origin(
+                    kind.label(),
                     (String) reference.getProperty("attune.name"),
                     version(reference),
                     reference.getBundle().getSymbolicName(),

@@ -23,8 +23,9 @@ public interface PluginLease<P extends Plugin<?>> extends AutoCloseable {
     /**
      * What identifies a plug-in's code in a run's provenance.
      *
+     * @param kind what people call its kind
      * @param bundle symbolic name of its bundle
      * @param location of the bundle's file; may be no file
      */
-    record Origin(String name, String version, String bundle, String location) {}
+    record Origin(String kind, String name, String version, String bundle, String location) {}
 }

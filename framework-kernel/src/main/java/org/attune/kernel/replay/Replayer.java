@@ -60,14 +60,14 @@ public final class Replayer implements TraceReplay {
                 ParameterStore parameters = new ParameterStore(engine, lease.model(), 0);
                 Workers workers = new Workers(1, "replay");
                 Stepper stepper = new Stepper(engine, lease.model(), parameters, workers, Integer.MAX_VALUE, 0);
-                AdamW optimizer = new AdamW(new TrialSpec.Optimizer(trace.lr(), 0.9, 0.999, 1e-8, trace.weightDecay()))) {
+                AdamW optimizer =
+                        new AdamW(new TrialSpec.Optimizer(trace.lr(), 0.9, 0.999, 1e-8, trace.weightDecay()))) {
             Session session = open(trace, method, trainer.plugin(), lease.model(), parameters);
             return run(trace, engineName, session, parameters, stepper, optimizer);
         }
     }
 
-    private Session open(
-            Trace trace, Attachable method, Trainer<?> trainer, Model model, ParameterStore parameters) {
+    private Session open(Trace trace, Attachable method, Trainer<?> trainer, Model model, ParameterStore parameters) {
         parameters.restore(trace.initial());
         Wiring wiring = new Wiring(model);
         method.attach(wiring.attachment(parameters.claim(Optional.empty())));
@@ -100,12 +100,7 @@ public final class Replayer implements TraceReplay {
     }
 
     private static Outcome run(
-            Trace trace,
-            String engine,
-            Session session,
-            ParameterStore parameters,
-            Stepper stepper,
-            AdamW optimizer) {
+            Trace trace, String engine, Session session, ParameterStore parameters, Stepper stepper, AdamW optimizer) {
         double loss = 0;
         double norm = 0;
         double logits = worst(stepper.logits(session, trace.probe()), trace.logitsBefore());
@@ -124,7 +119,8 @@ public final class Replayer implements TraceReplay {
         double weights = 0;
         for (Map.Entry<String, double[]> e : trace.last().entrySet()) {
             Optional<Tensor> ours = parameters.find(e.getKey());
-            weights = larger(weights, ours.isEmpty() ? Double.NaN : worst(ours.get().toDoubles(), e.getValue()));
+            weights = larger(
+                    weights, ours.isEmpty() ? Double.NaN : worst(ours.get().toDoubles(), e.getValue()));
         }
         return new Outcome(trace.folder().toString(), engine, trace.losses().length, loss, norm, weights, logits);
     }
@@ -164,8 +160,8 @@ public final class Replayer implements TraceReplay {
     private Attachable method(Trace trace) {
         if (trace.config().isEmpty()) {
             PluginLease<Adapter<?>> lease = plugins.find(PluginKind.ADAPTER, named(trace.method()), STAYS)
-                    .orElseThrow(() -> new UnknownMethod(
-                            trace.method(), "no adapter '" + trace.method() + "' is installed"));
+                    .orElseThrow(() ->
+                            new UnknownMethod(trace.method(), "no adapter '" + trace.method() + "' is installed"));
             return byDefaults(lease, lease.plugin());
         }
         List<String> reasons = new ArrayList<>();
@@ -174,8 +170,8 @@ public final class Replayer implements TraceReplay {
         for (PluginInfo info : adapters) {
             Optional<PluginLease<Adapter<?>>> lease = plugins.find(PluginKind.ADAPTER, named(info.name()), STAYS);
             if (lease.isPresent()) {
-                Optional<Attachable> found =
-                        byConfig(lease.get(), lease.get().plugin(), trace.config().get(), reasons);
+                Optional<Attachable> found = byConfig(
+                        lease.get(), lease.get().plugin(), trace.config().get(), reasons);
                 if (found.isPresent()) {
                     return found.get();
                 }

@@ -98,8 +98,10 @@ record Trace(
         try {
             return new ObjectMapper().readTree(Files.readString(file));
         } catch (IOException e) {
-            throw new UserError(file + ": cannot be read as a trace; expected a folder with trace.json, "
-                    + "batches.safetensors and probe.safetensors", e);
+            throw new UserError(
+                    file + ": cannot be read as a trace; expected a folder with trace.json, "
+                            + "batches.safetensors and probe.safetensors",
+                    e);
         }
     }
 
@@ -109,7 +111,8 @@ record Trace(
 
     private static double number(JsonNode json, String key, Path folder) {
         if (!json.path(key).isNumber()) {
-            throw new UserError(folder.resolve("trace.json") + ": expected a number as '" + key + "', found " + json.path(key));
+            throw new UserError(
+                    folder.resolve("trace.json") + ": expected a number as '" + key + "', found " + json.path(key));
         }
         return json.path(key).asDouble();
     }
@@ -152,7 +155,8 @@ record Trace(
             }
             for (int i = length; i < width; i++) {
                 if (mask[r * width + i] != 0) {
-                    throw new UserError(folder + ": row " + r + " of input_ids" + suffix + " is not padded at its right end");
+                    throw new UserError(
+                            folder + ": row " + r + " of input_ids" + suffix + " is not padded at its right end");
                 }
             }
             int[] row = Arrays.copyOfRange(ids, r * width, r * width + length);

@@ -1,8 +1,8 @@
 package org.attune.kernel.trial;
 
-import java.util.HashMap;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.attune.evaluation.Score;
 import org.attune.kernel.spec.TrialSpec;
@@ -33,8 +33,9 @@ final class EarlyStop {
         Score score = scores.stream()
                 .filter(x -> x.name().equals(s.metric()))
                 .findFirst()
-                .orElseThrow(() -> new UserError("early_stopping.metric: no score '" + s.metric() + "'; the evaluation gives "
-                        + scores.stream().map(Score::name).toList()));
+                .orElseThrow(() ->
+                        new UserError("early_stopping.metric: no score '" + s.metric() + "'; the evaluation gives "
+                                + scores.stream().map(Score::name).toList()));
         double needed = score.direction() == Score.Direction.UP ? best + s.minDelta() : best - s.minDelta();
         if (Score.better(score.direction(), score.value(), needed)) {
             best = score.value();
@@ -55,17 +56,18 @@ final class EarlyStop {
         return bestStep;
     }
 
-    Map<String, Object> state() {
-        Map<String, Object> state = new HashMap<>();
-        state.put("best", Double.isNaN(best) ? null : best);
-        state.put("best_step", bestStep);
-        state.put("bad", bad);
-        return state;
+    /** What a resumed run needs. */
+    ObjectNode state() {
+        ObjectNode state = JsonNodeFactory.instance.objectNode();
+        if (!Double.isNaN(best)) {
+            state.put("best", best);
+        }
+        return state.put("best_step", bestStep).put("bad", bad);
     }
 
-    void restore(Map<String, Object> state) {
-        best = state.get("best") instanceof Number n ? n.doubleValue() : Double.NaN;
-        bestStep = state.get("best_step") instanceof Number n ? n.longValue() : 0;
-        bad = state.get("bad") instanceof Number n ? n.intValue() : 0;
+    void restore(ObjectNode state) {
+        best = state.path("best").asDouble(Double.NaN);
+        bestStep = state.path("best_step").asLong();
+        bad = state.path("bad").asInt();
     }
 }

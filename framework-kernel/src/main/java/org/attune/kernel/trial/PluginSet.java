@@ -137,8 +137,7 @@ final class PluginSet implements AutoCloseable {
     }
 
     private <O extends Record> Optional<PeftForm> peftForm(Adapter<O> adapter, PluginRef ref) {
-        return adapter.peft()
-                .map(f -> new PeftForm(f.type(), f.write(options(adapter, ref, PluginKind.ADAPTER))));
+        return adapter.peft().map(f -> new PeftForm(f.type(), f.write(options(adapter, ref, PluginKind.ADAPTER))));
     }
 
     /** @param type {@code peft_type} */
@@ -194,8 +193,7 @@ final class PluginSet implements AutoCloseable {
 
         @Override
         public Tensor parameter(String name) {
-            return store.find(name)
-                    .orElseThrow(() -> new IllegalArgumentException("no trainable tensor " + name));
+            return store.find(name).orElseThrow(() -> new IllegalArgumentException("no trainable tensor " + name));
         }
 
         @Override

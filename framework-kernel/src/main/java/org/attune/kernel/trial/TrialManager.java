@@ -3,7 +3,6 @@ package org.attune.kernel.trial;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -17,6 +16,7 @@ import org.attune.kernel.plugins.PluginRegistry;
 import org.attune.kernel.spec.NearestName;
 import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
+import org.attune.kernel.spec.SpecNode;
 import org.attune.kernel.spec.SpecReader;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.plugin.Plugin;
@@ -64,15 +64,17 @@ public final class TrialManager implements Trials {
     @Override
     public Trial start(Path spec, Map<String, String> overrides, boolean waitForPlugins) {
         TrialSpec checked = new SpecReader().read(spec, overrides);
-        TensorEngine engine = check(checked);
-        return launch(checked, RunRecord.create(checked, resolvedOptions(checked)), engine, waitForPlugins, false);
+        TensorEngine engine = engine(checked);
+        TrialSpec resolved = resolved(checked);
+        return launch(resolved, RunRecord.create(resolved), engine, waitForPlugins, false);
     }
 
     @Override
     public Trial resume(Path runFolder, boolean waitForPlugins) {
         RunRecord record = RunRecord.open(runFolder);
         TrialSpec spec = record.spec();
-        TensorEngine engine = check(spec);
+        TensorEngine engine = engine(spec);
+        resolved(spec); // all plug-ins must be there, and still take these options
         return launch(spec, record, engine, waitForPlugins, true);
     }
 
@@ -108,41 +110,15 @@ public final class TrialManager implements Trials {
         }
     }
 
-    /** Holds everything that can be checked before data and model are read against what is installed. */
-    private TensorEngine check(TrialSpec spec) {
-        TensorEngine engine = engines.find(spec.engine())
+    private TensorEngine engine(TrialSpec spec) {
+        return engines.find(spec.engine())
                 .orElseThrow(() -> new UserError("engine '" + spec.engine() + "' is not there"
                         + NearestName.question(spec.engine(), names(engines)) + "; there are "
                         + String.join(", ", names(engines))));
-        forEach(spec, new Check());
-        return engine;
     }
 
     private static List<String> names(Engines engines) {
         return engines.list().stream().map(TensorEngine::name).sorted().toList();
-    }
-
-    private interface Visit {
-        <P extends Plugin<?>> void plugin(PluginKind<P> kind, PluginRef ref, Path base);
-    }
-
-    private static void forEach(TrialSpec spec, Visit visit) {
-        visit.plugin(PluginKind.DATA, spec.data(), spec.base());
-        visit.plugin(PluginKind.TRAINER, spec.trainer(), spec.base());
-        spec.adapters().forEach(ref -> visit.plugin(PluginKind.ADAPTER, ref, spec.base()));
-        spec.regularizers().forEach(ref -> visit.plugin(PluginKind.REGULARIZER, ref, spec.base()));
-        visit.plugin(PluginKind.SAMPLER, spec.sampler(), spec.base());
-        spec.evaluate().metrics().forEach(ref -> visit.plugin(PluginKind.METRIC, ref, spec.base()));
-        spec.baselines().forEach(ref -> visit.plugin(PluginKind.BASELINE, ref, spec.base()));
-    }
-
-    private final class Check implements Visit {
-        @Override
-        public <P extends Plugin<?>> void plugin(PluginKind<P> kind, PluginRef ref, Path base) {
-            try (PluginLease<P> lease = lease(kind, ref)) {
-                new OptionBinder().bind(ref, kind.label(), lease.plugin().options(), base);
-            }
-        }
     }
 
     private <P extends Plugin<?>> PluginLease<P> lease(PluginKind<P> kind, PluginRef ref) {
@@ -156,21 +132,47 @@ public final class TrialManager implements Trials {
         });
     }
 
-    /** The options of every plug-in as bound, defaults included: for the spec in the run folder. */
-    private Map<PluginRef, Map<String, Object>> resolvedOptions(TrialSpec spec) {
-        Map<PluginRef, Map<String, Object>> resolved = new IdentityHashMap<>();
-        forEach(spec, new Visit() {
-            @Override
-            public <P extends Plugin<?>> void plugin(PluginKind<P> kind, PluginRef ref, Path base) {
-                try (PluginLease<P> lease = lease(kind, ref)) {
-                    OptionBinder binder = new OptionBinder();
-                    resolved.put(
-                            ref,
-                            binder.describe(binder.bind(ref, kind.label(), lease.plugin().options(), base)));
-                }
-            }
-        });
-        return resolved;
+    /** The spec with every plug-in's options as bound, defaults included: what the run folder keeps. */
+    private TrialSpec resolved(TrialSpec spec) {
+        return new TrialSpec(
+                spec.name(),
+                spec.seed(),
+                spec.threads(),
+                spec.engine(),
+                spec.model(),
+                resolved(PluginKind.DATA, spec.data(), spec.base()),
+                resolved(PluginKind.TRAINER, spec.trainer(), spec.base()),
+                resolved(PluginKind.ADAPTER, spec.adapters(), spec.base()),
+                resolved(PluginKind.REGULARIZER, spec.regularizers(), spec.base()),
+                resolved(PluginKind.SAMPLER, spec.sampler(), spec.base()),
+                spec.optimizer(),
+                spec.schedule(),
+                spec.train(),
+                new TrialSpec.Evaluate(
+                        spec.evaluate().split(),
+                        spec.evaluate().every(),
+                        resolved(PluginKind.METRIC, spec.evaluate().metrics(), spec.base())),
+                spec.earlyStopping(),
+                spec.checkpoint(),
+                resolved(PluginKind.BASELINE, spec.baselines(), spec.base()),
+                spec.base(),
+                spec.output());
+    }
+
+    private <P extends Plugin<?>> List<PluginRef> resolved(PluginKind<P> kind, List<PluginRef> refs, Path base) {
+        return refs.stream().map(ref -> resolved(kind, ref, base)).toList();
+    }
+
+    private <P extends Plugin<?>> PluginRef resolved(PluginKind<P> kind, PluginRef ref, Path base) {
+        try (PluginLease<P> lease = lease(kind, ref)) {
+            OptionBinder binder = new OptionBinder();
+            Map<String, Object> options = binder.describe(
+                    binder.bind(ref, kind.label(), lease.plugin().options(), base));
+            return new PluginRef(
+                    ref.name(),
+                    ref.version(),
+                    SpecNode.of(options, ref.options().place()));
+        }
     }
 
     @Override

@@ -26,6 +26,7 @@ import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginKind;
 import org.attune.kernel.plugins.PluginLease;
 import org.attune.kernel.plugins.PluginRegistry;
+import org.attune.kernel.run.PeakMemory;
 import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.spec.TrialSpec;
@@ -145,7 +146,7 @@ final class TrialRun implements Trial, Runnable {
             end(TrialState.SUSPENDED, reason + "; nothing was trained yet");
             return;
         }
-        checkpoint();
+        checkpoint(false);
         end(TrialState.SUSPENDED, reason + "; checkpoint at step " + step + " of " + steps);
     }
 
@@ -159,7 +160,7 @@ final class TrialRun implements Trial, Runnable {
             gate.unlock();
         }
         try {
-            record.close(last, why);
+            record.close(services.engine());
         } catch (RuntimeException e) {
             LOG.log(System.Logger.Level.ERROR, "trial " + id + ": the run folder's record is incomplete", e);
         }
@@ -193,7 +194,12 @@ final class TrialRun implements Trial, Runnable {
         saved.ifPresent(s -> parameters.restore(s.parameters()));
         readData();
         stepper = new Stepper(
-                services.engine(), model.model(), parameters, workers, spec.train().microTokens(), spec.seed());
+                services.engine(),
+                model.model(),
+                parameters,
+                workers,
+                spec.train().microTokens(),
+                spec.seed());
         long perEpoch = stepsPerEpoch();
         steps = (long) Math.ceil(spec.train().epochs() * perEpoch - 1e-9);
         if (spec.train().maxSteps() > 0) {
@@ -203,24 +209,25 @@ final class TrialRun implements Trial, Runnable {
         optimizer = new AdamW(spec.optimizer());
         optimizer.moments(parameters.all());
         saved.ifPresent(this::restore);
-        record.provenance(spec, model, materials.fingerprint(), services.engine(), plugins.origins());
+        record.provenance(model, materials.fingerprint(), services.engine(), plugins.origins());
         if (saved.isEmpty()) {
-            checkpoint(); // a run that is killed in its first minute can be resumed too
+            checkpoint(false); // a run that is killed in its first minute can be resumed too
         }
         set(TrialState.RUNNING, saved.isEmpty() ? "" : "resumed at step " + step + " of " + steps);
     }
 
     private void restore(RunRecord.Saved saved) {
-        step = saved.step();
-        examples = saved.examples();
-        tokens = saved.tokens();
-        trainSeconds = saved.trainSeconds();
-        evaluationSeconds = saved.evaluationSeconds();
+        RunRecord.State state = saved.state();
+        step = state.step();
+        examples = state.examples();
+        tokens = state.tokens();
+        trainSeconds = state.trainSeconds();
+        evaluationSeconds = state.evaluationSeconds();
         curve.addAll(saved.curve());
-        saved.moments(optimizer.moments(parameters.all()));
+        saved.loadMoments(optimizer.moments(parameters.all()));
         optimizer.resume(step);
         saved.starts().forEach(parameters::restoreStart);
-        earlyStop.restore(saved.earlyStop());
+        earlyStop.restore(state.earlyStop());
         progress = progressNow(Double.NaN);
     }
 
@@ -263,7 +270,8 @@ final class TrialRun implements Trial, Runnable {
     }
 
     private long stepsPerEpoch() {
-        return (materials.train().size() + spec.train().batch() - 1L) / spec.train().batch();
+        return (materials.train().size() + spec.train().batch() - 1L)
+                / spec.train().batch();
     }
 
     private void train() {
@@ -316,12 +324,13 @@ final class TrialRun implements Trial, Runnable {
         if (evaluateEvery > 0 && step % evaluateEvery == 0) {
             Evaluation evaluation = evaluate();
             if (earlyStop.observe(step, evaluation.scores())) {
-                record.saveBest(step, parameters.all());
+                checkpoint(true);
+                return;
             }
         }
         long checkpointEvery = spec.checkpoint().every();
         if (checkpointEvery > 0 && step % checkpointEvery == 0) {
-            checkpoint();
+            checkpoint(false);
         }
     }
 
@@ -380,31 +389,35 @@ final class TrialRun implements Trial, Runnable {
                 .map(s -> materials.trainIds().get((int) s.example()))
                 .limit(8)
                 .toList();
-        return new UserError("step " + (step + 1) + ": the " + (Double.isFinite(loss) ? "gradient norm" : "loss") + " is "
+        return new UserError("step " + (step + 1) + ": the " + (Double.isFinite(loss) ? "gradient norm" : "loss")
+                + " is "
                 + (Double.isFinite(loss) ? norm : loss) + "; examples " + String.join(", ", ids)
                 + (samples.size() > ids.size() ? ", …" : "") + "; last good checkpoint: step " + record.checkpointStep()
                 + " in " + record.folder() + "; a lower optimizer.lr or train.clip: 1 often helps");
     }
 
-    private void checkpoint() {
-        record.save(new RunRecord.State(
-                step,
-                examples,
-                tokens,
-                trainSeconds,
-                evaluationSeconds,
-                curve,
-                earlyStop.state(),
+    private void checkpoint(boolean best) {
+        record.save(
+                new RunRecord.State(
+                        step,
+                        (int) (step / stepsPerEpoch()),
+                        step % stepsPerEpoch() * spec.train().batch(),
+                        trainSeconds,
+                        evaluationSeconds,
+                        examples,
+                        tokens,
+                        earlyStop.state()),
                 parameters.all(),
                 parameters.starts(),
-                optimizer.moments(parameters.all())));
+                optimizer.moments(parameters.all()),
+                best);
     }
 
     /** @return what is worth saying of the end */
     private String finish() {
         String note = "";
         if (record.checkpointStep() < step) {
-            checkpoint();
+            checkpoint(false);
         }
         Evaluation evaluation = spec.evaluate().split().isEmpty() ? Evaluation.NONE : evaluate();
         if (spec.earlyStopping().isPresent()) {
@@ -423,7 +436,7 @@ final class TrialRun implements Trial, Runnable {
                 total(),
                 trainSeconds,
                 evaluationSeconds,
-                RunRecord.peakBytes(),
+                PeakMemory.measure(services.engine().stats().peakBytes()).bytes(),
                 examples,
                 tokens,
                 List.copyOf(curve),
@@ -565,9 +578,10 @@ final class TrialRun implements Trial, Runnable {
                 record.swapped(step, plugins.origins());
             }
         } catch (PluginSet.SwapMismatch e) {
-            checkpoint();
+            checkpoint(false);
             throw new UserError("the replacement needs other parameters than the trial has: " + e.getMessage()
-                    + ". The trial stopped at step " + step + " with its checkpoint intact; put the former plug-in back and resume "
+                    + ". The trial stopped at step " + step
+                    + " with its checkpoint intact; put the former plug-in back and resume "
                     + record.folder());
         } finally {
             gate.unlock();
@@ -600,12 +614,15 @@ final class TrialRun implements Trial, Runnable {
                 deadline = System.nanoTime() + limit.toNanos();
             }
             if (System.nanoTime() >= deadline) {
-                throw new Suspension(missing.names() + " went away and no replacement came within " + limit.toSeconds() + " s");
+                throw new Suspension(
+                        missing.names() + " went away and no replacement came within " + limit.toSeconds() + " s");
             }
             if (state != TrialState.WAITING) {
                 set(TrialState.WAITING, "waiting for " + missing.names());
             }
-            sleep(() -> stopReason == null && !pauseWanted, Math.min(250, (deadline - System.nanoTime()) / 1_000_000 + 1));
+            sleep(
+                    () -> stopReason == null && !pauseWanted,
+                    Math.min(250, (deadline - System.nanoTime()) / 1_000_000 + 1));
         }
     }
 

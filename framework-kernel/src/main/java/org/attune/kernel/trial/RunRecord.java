@@ -1,0 +1,342 @@
+package org.attune.kernel.trial;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.attune.evaluation.Score;
+import org.attune.kernel.plugins.ModelPool;
+import org.attune.kernel.plugins.PluginLease;
+import org.attune.kernel.run.Checkpoint;
+import org.attune.kernel.run.CheckpointStore;
+import org.attune.kernel.run.DurableFiles;
+import org.attune.kernel.run.JsonLines;
+import org.attune.kernel.run.PeakMemory;
+import org.attune.kernel.run.Position;
+import org.attune.kernel.run.Provenance;
+import org.attune.kernel.spec.SpecReader;
+import org.attune.kernel.spec.SpecWriter;
+import org.attune.kernel.spec.TrialSpec;
+import org.attune.plugin.UserError;
+import org.attune.tensor.Tensor;
+import org.attune.tensor.engine.TensorEngine;
+import org.attune.trial.TrialReport;
+import org.osgi.framework.Bundle;
+import org.osgi.framework.FrameworkUtil;
+
+/**
+ * A run folder: everything that repeats a run, and what it gave. {@code spec.yaml} as resolved, {@code provenance.json},
+ * {@code metrics.jsonl}, {@code checkpoint/}, {@code adapter/}, {@code report.json}.
+ */
+final class RunRecord {
+    private static final System.Logger LOG = System.getLogger(RunRecord.class.getName());
+    private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+    private static final String SPEC = "spec.yaml";
+    private static final String METRICS = "metrics.jsonl";
+    private static final String REPORT = "report.json";
+
+    private static final String PARAMETER = "parameter.";
+    private static final String START = "start.";
+    private static final String MOMENT = "moment.";
+
+    private final Path folder;
+    private final TrialSpec spec;
+    private final CheckpointStore checkpoints;
+    private JsonLines metrics;
+    private long checkpointStep = -1;
+    private Provenance provenance;
+
+    private RunRecord(Path folder, TrialSpec spec) {
+        this.folder = folder;
+        this.spec = spec;
+        this.checkpoints =
+                new CheckpointStore(folder.resolve("checkpoint"), line -> LOG.log(System.Logger.Level.WARNING, line));
+    }
+
+    /**
+     * A new folder {@code output/NAME-DATE-TIME}.
+     *
+     * @param spec as resolved
+     * @throws UserError if it cannot be made
+     */
+    static RunRecord create(TrialSpec spec) {
+        String stamp = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss").format(LocalDateTime.now());
+        for (int n = 1; ; n++) {
+            Path folder = spec.output().resolve(spec.name() + "-" + stamp + (n == 1 ? "" : "-" + n));
+            try {
+                Files.createDirectories(spec.output());
+                Files.createDirectory(folder);
+            } catch (FileAlreadyExistsException e) {
+                if (Files.isDirectory(spec.output())) {
+                    continue; // another trial took the name within this second
+                }
+                throw new UserError(
+                        "output folder " + spec.output()
+                                + ": there is a file of this name; choose another with output:",
+                        e);
+            } catch (IOException e) {
+                throw new UserError(
+                        "output folder " + spec.output() + ": cannot make a run folder there (" + e.getMessage()
+                                + "); choose a writable one with output:",
+                        e);
+            }
+            RunRecord record = new RunRecord(folder, spec);
+            DurableFiles.write(
+                    folder.resolve(SPEC), new SpecWriter().write(spec).getBytes(StandardCharsets.UTF_8));
+            record.metrics = JsonLines.create(folder.resolve(METRICS));
+            return record;
+        }
+    }
+
+    /**
+     * The folder of an earlier run.
+     *
+     * @throws UserError if it is none
+     */
+    static RunRecord open(Path folder) {
+        if (!Files.isRegularFile(folder.resolve(SPEC))) {
+            throw new UserError(folder + ": not a run folder, it has no " + SPEC);
+        }
+        if (Files.exists(folder.resolve(REPORT))) {
+            throw new UserError(folder + ": this run is complete, there is nothing to resume; see its " + REPORT);
+        }
+        return new RunRecord(folder, new SpecReader().read(folder.resolve(SPEC), Map.of()));
+    }
+
+    Path folder() {
+        return folder;
+    }
+
+    TrialSpec spec() {
+        return spec;
+    }
+
+    // ---- checkpoints ----
+
+    /** The step of the last checkpoint; -1 before the first. */
+    long checkpointStep() {
+        return checkpointStep;
+    }
+
+    /** What a checkpoint holds beside the tensors. */
+    record State(
+            long step,
+            int epoch,
+            long offset,
+            double trainSeconds,
+            double evaluationSeconds,
+            long examples,
+            long tokens,
+            ObjectNode earlyStop) {}
+
+    /** @param best whether this is the best state so far, to be given by {@link #best} */
+    void save(
+            State state,
+            Map<String, Tensor> parameters,
+            Map<String, Tensor> starts,
+            Map<String, Tensor> moments,
+            boolean best) {
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        parameters.forEach((name, t) -> tensors.put(PARAMETER + name, t));
+        starts.forEach((name, t) -> tensors.put(START + name, t));
+        moments.forEach((name, t) -> tensors.put(MOMENT + name, t));
+        ObjectNode history = JSON.createObjectNode().put("evaluation_seconds", state.evaluationSeconds());
+        history.set("early_stopping", state.earlyStop());
+        metrics.sync();
+        checkpoints.write(
+                new Position(
+                        state.step(),
+                        state.epoch(),
+                        state.offset(),
+                        state.step(),
+                        state.trainSeconds(),
+                        state.examples(),
+                        state.tokens(),
+                        history),
+                tensors,
+                best);
+        checkpointStep = state.step();
+    }
+
+    /** The state that a resumed run begins from. */
+    final class Saved {
+        private final Checkpoint checkpoint;
+
+        private Saved(Checkpoint checkpoint) {
+            this.checkpoint = checkpoint;
+        }
+
+        State state() {
+            Position p = checkpoint.position();
+            return new State(
+                    p.step(),
+                    p.epoch(),
+                    p.offset(),
+                    p.seconds(),
+                    p.history().path("evaluation_seconds").asDouble(),
+                    p.examples(),
+                    p.tokens(),
+                    (ObjectNode) p.history().get("early_stopping"));
+        }
+
+        Map<String, double[]> parameters() {
+            return checkpoint.values(PARAMETER);
+        }
+
+        Map<String, double[]> starts() {
+            return checkpoint.values(START);
+        }
+
+        /** Overwrites live moments. */
+        void loadMoments(Map<String, Tensor> moments) {
+            Map<String, Tensor> named = new LinkedHashMap<>();
+            moments.forEach((name, t) -> named.put(MOMENT + name, t));
+            checkpoint.load(named);
+        }
+
+        /** Step and loss of all steps before. */
+        List<double[]> curve() {
+            List<double[]> curve = new ArrayList<>();
+            try {
+                for (String line : Files.readAllLines(folder.resolve(METRICS))) {
+                    JsonNode json = JSON.readTree(line);
+                    if (json.has("loss")) {
+                        curve.add(new double[] {
+                            json.get("step").asLong(), json.get("loss").asDouble()
+                        });
+                    }
+                }
+            } catch (IOException e) {
+                throw UserError.cannot("read", folder.resolve(METRICS), e);
+            }
+            return curve;
+        }
+    }
+
+    /**
+     * The last whole checkpoint; the journal goes on from there.
+     *
+     * @throws UserError if there is none
+     */
+    Saved load() {
+        Checkpoint checkpoint = checkpoints
+                .latest()
+                .orElseThrow(() -> new UserError(folder + ": no checkpoint was written yet; start the run anew"));
+        checkpointStep = checkpoint.position().step();
+        metrics = JsonLines.resume(folder.resolve(METRICS), checkpointStep);
+        return new Saved(checkpoint);
+    }
+
+    /** The parameters' best values. */
+    Map<String, double[]> best() {
+        return checkpoints
+                .best()
+                .orElseThrow(() -> new IllegalStateException("no best checkpoint"))
+                .values(PARAMETER);
+    }
+
+    // ---- provenance ----
+
+    /**
+     * Begins this sitting's record.
+     *
+     * @param dataFingerprint of the examples; a resumed run must find the same
+     */
+    void provenance(
+            ModelPool.Lease model, String dataFingerprint, TensorEngine engine, List<PluginLease.Origin> plugins) {
+        Path file = folder.resolve("provenance.json");
+        provenance = Files.exists(file)
+                ? Provenance.resume(file, version(), engine, Clock.systemUTC())
+                : new Provenance(version(), engine, Clock.systemUTC());
+        unchanged("data", dataFingerprint);
+        unchanged("model", model.model().fingerprint());
+        provenance.seed("spec", spec.seed());
+        provenance.source("data", spec.data().name(), dataFingerprint);
+        provenance.source("model", model.source(), model.model().fingerprint());
+        plugins.forEach(p -> provenance.plugin(p, Math.max(0, checkpointStep)));
+        provenance.write(file);
+    }
+
+    private void unchanged(String what, String fingerprint) {
+        String before = provenance.fingerprint(what);
+        if (before != null && !before.equals(fingerprint)) {
+            throw new UserError(folder + ": the " + what + " changed since this run began (fingerprint " + before
+                    + ", now " + fingerprint + "); put the former back, or start the run anew");
+        }
+    }
+
+    private static String version() {
+        Bundle bundle = FrameworkUtil.getBundle(RunRecord.class);
+        return bundle == null ? "on the class path" : bundle.getVersion().toString();
+    }
+
+    // ---- the journal ----
+
+    void step(long step, double loss, double gradientNorm, double lr, long examples, long tokens, double seconds) {
+        metrics.append(JSON.createObjectNode()
+                .put(JsonLines.STEP, step)
+                .put("loss", loss)
+                .put("grad_norm", gradientNorm)
+                .put("lr", lr)
+                .put("examples", examples)
+                .put("tokens", tokens)
+                .put("seconds", Math.round(seconds * 1000) / 1000.0));
+    }
+
+    void evaluation(long step, String split, List<Score> scores) {
+        ObjectNode line = JSON.createObjectNode().put(JsonLines.STEP, step).put("split", split);
+        ObjectNode values = line.putObject("scores");
+        scores.forEach(s -> {
+            if (Double.isFinite(s.value())) {
+                values.put(s.name(), s.value());
+            } else {
+                values.putNull(s.name());
+            }
+        });
+        metrics.append(line);
+    }
+
+    /** Plug-ins were replaced. */
+    void swapped(long step, List<PluginLease.Origin> plugins) {
+        plugins.forEach(p -> provenance.plugin(p, step));
+        ObjectNode line = JSON.createObjectNode().put(JsonLines.STEP, step);
+        ObjectNode swap = line.putObject("plugins");
+        plugins.forEach(p -> swap.put(p.name(), p.bundle() + " " + p.version()));
+        metrics.append(line);
+    }
+
+    // ---- the end ----
+
+    void report(TrialReport report) {
+        try {
+            ObjectNode json = JSON.valueToTree(report);
+            json.put("name", spec.name());
+            DurableFiles.write(folder.resolve(REPORT), JSON.writeValueAsBytes(json));
+        } catch (IOException e) {
+            throw UserError.cannot("write", folder.resolve(REPORT), e);
+        }
+    }
+
+    /** Completes the record of this sitting. */
+    void close(TensorEngine engine) {
+        if (provenance != null) {
+            provenance.end(PeakMemory.measure(engine.stats().peakBytes()));
+            provenance.write(folder.resolve("provenance.json"));
+        }
+        if (metrics != null) {
+            metrics.close();
+        }
+    }
+}

@@ -10,6 +10,7 @@ import java.util.stream.Stream;
 import org.attune.kernel.plugins.PluginKind;
 import org.attune.kernel.plugins.PluginLease;
 import org.attune.kernel.plugins.PluginRegistry;
+import org.attune.kernel.run.AdapterFolder;
 import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.spec.TrialSpec;
@@ -138,6 +139,16 @@ final class PluginSet implements AutoCloseable {
 
     private <O extends Record> Optional<PeftForm> peftForm(Adapter<O> adapter, PluginRef ref) {
         return adapter.peft().map(f -> new PeftForm(f.type(), f.write(options(adapter, ref, PluginKind.ADAPTER))));
+    }
+
+    /** The adapters with their options, for a folder that PEFT has no form for. */
+    List<AdapterFolder.Part> adapters() {
+        return adapters.stream().map(slot -> part(slot.plugin(), slot.ref)).toList();
+    }
+
+    private <O extends Record> AdapterFolder.Part part(Adapter<O> adapter, PluginRef ref) {
+        return new AdapterFolder.Part(
+                ref.name(), new OptionBinder().describe(options(adapter, ref, PluginKind.ADAPTER)));
     }
 
     /** @param type {@code peft_type} */

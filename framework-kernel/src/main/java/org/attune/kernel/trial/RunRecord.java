@@ -19,6 +19,7 @@ import java.util.Map;
 import org.attune.evaluation.Score;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginLease;
+import org.attune.kernel.run.AdapterFolder;
 import org.attune.kernel.run.Checkpoint;
 import org.attune.kernel.run.CheckpointStore;
 import org.attune.kernel.run.DurableFiles;
@@ -318,6 +319,35 @@ final class RunRecord {
     }
 
     // ---- the end ----
+
+    /**
+     * Writes what was trained: in PEFT's format where the only adapter has a form there.
+     *
+     * @param parameters all trained tensors
+     * @param classifier path of the model's head; saved whole where it was trained
+     */
+    void adapter(
+            Optional<PluginSet.PeftForm> form,
+            List<AdapterFolder.Part> adapters,
+            Map<String, Tensor> parameters,
+            String classifier,
+            String baseModel) {
+        Path to = folder.resolve("adapter");
+        List<String> heads = parameters.keySet().stream().anyMatch(n -> n.startsWith(classifier + "."))
+                ? List.of(classifier)
+                : List.of();
+        try {
+            Files.createDirectories(to);
+        } catch (IOException e) {
+            throw UserError.cannot("make", to, e);
+        }
+        if (form.isPresent()) {
+            AdapterFolder.writePeft(
+                    to, parameters, form.get().type(), form.get().config(), baseModel, heads);
+        } else {
+            AdapterFolder.writeAttune(to, parameters, adapters, baseModel, heads);
+        }
+    }
 
     void report(TrialReport report) {
         try {

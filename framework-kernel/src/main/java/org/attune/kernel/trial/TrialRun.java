@@ -428,7 +428,13 @@ final class TrialRun implements Trial, Runnable {
                 note = "best checkpoint, of step " + earlyStop.bestStep() + ", restored";
             }
         }
-        record.adapter(spec, plugins.peftForm(), parameters.all(), model.model().classifierPath(), model.source());
+        ready(() -> session != null);
+        record.adapter(
+                plugins.peftForm(),
+                plugins.adapters(),
+                parameters.all(),
+                model.model().classifierPath(),
+                model.source());
         report = new TrialReport(
                 evaluation.scores(),
                 evaluation.tables(),

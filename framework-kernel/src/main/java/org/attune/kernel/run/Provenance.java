@@ -12,9 +12,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.Locale;
+import org.attune.kernel.plugins.PluginLease;
 import org.attune.plugin.UserError;
 import org.attune.tensor.engine.TensorEngine;
-import org.osgi.framework.Bundle;
 
 /**
  * The record of what made a run: {@code provenance.json}. Seeds and fingerprints are the run's; a sitting, from start or resume
@@ -92,17 +92,16 @@ public final class Provenance {
     /**
      * A plug-in that takes part from now on.
      *
-     * @param kind for example {@code adapter}
      * @param step optimiser steps done; above 0 for a plug-in that was swapped in
      */
-    public void plugin(String kind, String name, Bundle bundle, long step) {
+    public void plugin(PluginLease.Origin plugin, long step) {
         sitting.withArray("plugins")
                 .addObject()
-                .put("kind", kind)
-                .put("name", name)
-                .put("version", bundle.getVersion().toString())
-                .put("bundle", bundle.getSymbolicName())
-                .put("sha256", checksum(bundle.getLocation()))
+                .put("kind", plugin.kind())
+                .put("name", plugin.name())
+                .put("version", plugin.version())
+                .put("bundle", plugin.bundle())
+                .put("sha256", checksum(plugin.location()))
                 .put("from_step", step);
     }
 

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.attune.evaluation.Score;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginLease;

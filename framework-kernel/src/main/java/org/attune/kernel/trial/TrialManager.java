@@ -16,7 +16,6 @@ import org.attune.kernel.plugins.PluginRegistry;
 import org.attune.kernel.spec.NearestName;
 import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
-import org.attune.kernel.spec.SpecNode;
 import org.attune.kernel.spec.SpecReader;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.plugin.Plugin;
@@ -132,46 +131,30 @@ public final class TrialManager implements Trials {
         });
     }
 
-    /** The spec with every plug-in's options as bound, defaults included: what the run folder keeps. */
+    /**
+     * The spec with every plug-in's options as bound, defaults included: what the run folder keeps.
+     *
+     * @throws UserError if a plug-in is not there, or does not take its options
+     */
     private TrialSpec resolved(TrialSpec spec) {
-        return new TrialSpec(
-                spec.name(),
-                spec.seed(),
-                spec.threads(),
-                spec.engine(),
-                spec.model(),
-                resolved(PluginKind.DATA, spec.data(), spec.base()),
-                resolved(PluginKind.TRAINER, spec.trainer(), spec.base()),
-                resolved(PluginKind.ADAPTER, spec.adapters(), spec.base()),
-                resolved(PluginKind.REGULARIZER, spec.regularizers(), spec.base()),
-                resolved(PluginKind.SAMPLER, spec.sampler(), spec.base()),
-                spec.optimizer(),
-                spec.schedule(),
-                spec.train(),
-                new TrialSpec.Evaluate(
-                        spec.evaluate().split(),
-                        spec.evaluate().every(),
-                        resolved(PluginKind.METRIC, spec.evaluate().metrics(), spec.base())),
-                spec.earlyStopping(),
-                spec.checkpoint(),
-                resolved(PluginKind.BASELINE, spec.baselines(), spec.base()),
-                spec.base(),
-                spec.output());
+        return spec.withPlugins((key, ref) -> resolved(kind(key), ref, spec.base()));
     }
 
-    private <P extends Plugin<?>> List<PluginRef> resolved(PluginKind<P> kind, List<PluginRef> refs, Path base) {
-        return refs.stream().map(ref -> resolved(kind, ref, base)).toList();
+    /** The kind of plug-in that a spec names under {@code key}. */
+    private static PluginKind<?> kind(String key) {
+        return key.equals("data")
+                ? PluginKind.DATA
+                : PluginKind.ALL.stream()
+                        .filter(k -> k.label().equals(key))
+                        .findFirst()
+                        .orElseThrow(() -> new IllegalArgumentException("no kind of plug-in '" + key + "'"));
     }
 
     private <P extends Plugin<?>> PluginRef resolved(PluginKind<P> kind, PluginRef ref, Path base) {
         try (PluginLease<P> lease = lease(kind, ref)) {
             OptionBinder binder = new OptionBinder();
-            Map<String, Object> options = binder.describe(
-                    binder.bind(ref, kind.label(), lease.plugin().options(), base));
-            return new PluginRef(
-                    ref.name(),
-                    ref.version(),
-                    SpecNode.of(options, ref.options().place()));
+            return ref.withOptions(binder.describe(
+                    binder.bind(ref, kind.label(), lease.plugin().options(), base)));
         }
     }
 

@@ -123,31 +123,40 @@ final class TrialRun implements Trial, Runnable {
 
     @Override
     public void run() {
-        try (PluginRegistry.Subscription arrivals = services.plugins().onArrival(this::wake)) {
-            try {
-                prepare();
-                train();
-                end(TrialState.COMPLETED, finish());
-            } catch (Suspension s) {
-                suspend(s.getMessage());
-            }
-        } catch (UserError e) {
-            failure = e;
-            end(TrialState.FAILED, e.getMessage());
+        PluginRegistry.Subscription arrivals = services.plugins().onArrival(this::wake);
+        try {
+            prepare();
+            train();
+            end(TrialState.COMPLETED, finish());
+        } catch (Suspension s) {
+            endSuspended(s.getMessage());
         } catch (RuntimeException | Error e) {
-            failure = e;
-            LOG.log(System.Logger.Level.ERROR, "trial " + id + " failed", e);
-            end(TrialState.FAILED, e.toString());
+            endFailed(e);
+        } finally {
+            arrivals.close();
         }
     }
 
-    private void suspend(String reason) {
-        if (optimizer == null) {
-            end(TrialState.SUSPENDED, reason + "; nothing was trained yet");
-            return;
+    private void endSuspended(String reason) {
+        try {
+            if (optimizer == null) {
+                end(TrialState.SUSPENDED, reason + "; nothing was trained yet");
+            } else {
+                checkpoint(false);
+                end(TrialState.SUSPENDED, reason + "; checkpoint at step " + step + " of " + steps);
+            }
+        } catch (RuntimeException | Error e) {
+            endFailed(e);
         }
-        checkpoint(false);
-        end(TrialState.SUSPENDED, reason + "; checkpoint at step " + step + " of " + steps);
+    }
+
+    private void endFailed(Throwable e) {
+        failure = e;
+        boolean mistake = e instanceof UserError;
+        if (!mistake) {
+            LOG.log(System.Logger.Level.ERROR, "trial " + id + " failed", e);
+        }
+        end(TrialState.FAILED, mistake ? e.getMessage() : e.toString());
     }
 
     private void end(TrialState last, String why) {

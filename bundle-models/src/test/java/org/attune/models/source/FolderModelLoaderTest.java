@@ -71,6 +71,20 @@ class FolderModelLoaderTest {
         }
     }
 
+    /** As Hugging Face does, which warns too. */
+    @Test
+    void tensorsOfOtherModelsAreNotLoaded() throws Exception {
+        new TinyBert()
+                .put("bert.encoder.layer.1.output.dense.bias", 4)
+                .put("qa_outputs.bias", 2)
+                .write(folder);
+        try (Model model = load()) {
+            assertThat(model.weights())
+                    .hasSize(25)
+                    .doesNotContainKeys("bert.encoder.layer.1.output.dense.bias", "qa_outputs.bias");
+        }
+    }
+
     @Test
     void theFingerprintFollowsConfigurationAndWeights() throws Exception {
         String first = fingerprint(new TinyBert());

@@ -1,0 +1,72 @@
+package org.attune.tensor.cpu;
+
+import java.util.function.IntFunction;
+import java.util.stream.Stream;
+
+/**
+ * A computation over any number of units (elements, or rows), done in pieces of a few fixed sizes. Ragged text brings ever
+ * new row counts and a primitive has a fixed shape, so building one for each count would cost more than the work itself.
+ */
+final class Kernel implements AutoCloseable {
+    private final IntFunction<Primitive> build;
+    private final long[] strides;
+    private final int largest;
+    private final Primitive[] powersOfTwo;
+    private final Primitive[] rest;
+
+    /**
+     * @param build makes the primitive for a number of units
+     * @param strides by operand, the bytes from one unit to the next; 0 for an operand that all units share
+     * @param largestLog2 the largest piece
+     * @param exactBelow a rest of fewer units than this, a power of two, is one piece
+     */
+    Kernel(IntFunction<Primitive> build, long[] strides, int largestLog2, int exactBelow) {
+        this.build = build;
+        this.strides = strides;
+        this.largest = 1 << largestLog2;
+        this.powersOfTwo = new Primitive[largestLog2 + 1];
+        this.rest = new Primitive[exactBelow];
+    }
+
+    /** @param addresses of the operands, in the order in which the primitive has them */
+    void run(long units, long... addresses) {
+        long done = 0;
+        Primitive before = null;
+        while (done < units) {
+            int piece = (int) Math.min(largest, Long.highestOneBit(units - done));
+            Primitive primitive;
+            if (units - done < rest.length) {
+                piece = (int) (units - done);
+                primitive = cached(rest, piece, piece);
+            } else {
+                primitive = cached(powersOfTwo, Integer.numberOfTrailingZeros(piece), piece);
+            }
+            for (int i = 0; i < strides.length; i++) {
+                if (primitive != before || strides[i] != 0) {
+                    primitive.set(i, addresses[i] + done * strides[i]);
+                }
+            }
+            primitive.run();
+            before = primitive;
+            done += piece;
+        }
+    }
+
+    private Primitive cached(Primitive[] cache, int index, int units) {
+        Primitive primitive = cache[index];
+        if (primitive == null) {
+            primitive = build.apply(units);
+            cache[index] = primitive;
+        }
+        return primitive;
+    }
+
+    Stream<Primitive> primitives() {
+        return Stream.concat(Stream.of(powersOfTwo), Stream.of(rest)).filter(p -> p != null);
+    }
+
+    @Override
+    public void close() {
+        primitives().forEach(Primitive::close);
+    }
+}

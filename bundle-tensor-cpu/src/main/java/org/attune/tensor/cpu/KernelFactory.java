@@ -1,0 +1,339 @@
+package org.attune.tensor.cpu;
+
+import static org.bytedeco.dnnl.global.dnnl.*;
+
+import java.util.function.IntFunction;
+import org.attune.tensor.cpu.KernelKey.RowOperation;
+import org.attune.tensor.cpu.Primitive.Operand;
+import org.attune.tensor.engine.Binary;
+import org.attune.tensor.engine.Unary;
+import org.bytedeco.dnnl.dnnl_memory_desc;
+import org.bytedeco.dnnl.dnnl_primitive_attr;
+import org.bytedeco.dnnl.dnnl_primitive_desc;
+import org.bytedeco.javacpp.Pointer;
+
+/** Builds kernels from oneDNN's primitives. */
+final class KernelFactory {
+    /** Pieces of a flat array: 256 KB, which a core's second cache holds even if there are three operands. */
+    private static final int MOST_ELEMENTS_LOG2 = 16;
+
+    private static final int EXACT_ELEMENTS = 64;
+    private static final int MOST_ROWS_LOG2 = 8;
+
+    private final OneDnn oneDnn;
+
+    KernelFactory(OneDnn oneDnn) {
+        this.oneDnn = oneDnn;
+    }
+
+    Kernel build(KernelKey key) {
+        int columns = key.columns();
+        if (key.operation() instanceof Unary op) {
+            return key.gradient()
+                    ? elements(n -> unaryGrad(op, n), Float.BYTES, Float.BYTES, Float.BYTES)
+                    : elements(n -> unary(op, n), Float.BYTES, Float.BYTES);
+        }
+        if (key.operation() instanceof Binary op) {
+            return columns == 0
+                    ? elements(n -> binary(op, 1, n, 1, n), Float.BYTES, Float.BYTES, Float.BYTES)
+                    : rows(n -> binary(op, n, columns, 1, columns), 4L * columns, 0, 4L * columns);
+        }
+        return switch ((RowOperation) key.operation()) {
+            case SOFTMAX -> softmax(dnnl_softmax_accurate, key.gradient(), columns);
+            case LOG_SOFTMAX_GRADIENT -> softmax(dnnl_softmax_log, true, columns);
+            case LAYER_NORM -> layerNorm(key.gradient(), columns, key.epsilon());
+            case ADD_SCALED -> elements(n -> scaledAdd(n, n, DNNL_ARG_SRC_1), Float.BYTES, Float.BYTES, 0, Float.BYTES);
+            case SCALE_AND_SHIFT -> elements(n -> scaledAdd(n, 1, DNNL_ARG_SRC_0), Float.BYTES, 0, 0, Float.BYTES);
+        };
+    }
+
+    private static Kernel elements(IntFunction<Primitive> build, long... strides) {
+        return new Kernel(build, strides, MOST_ELEMENTS_LOG2, EXACT_ELEMENTS);
+    }
+
+    private static Kernel rows(IntFunction<Primitive> build, long... strides) {
+        return new Kernel(build, strides, MOST_ROWS_LOG2, 1);
+    }
+
+    private Kernel softmax(int algorithm, boolean gradient, int columns) {
+        long row = (long) Float.BYTES * columns;
+        return gradient
+                ? rows(n -> softmaxGrad(algorithm, n, columns), row, row, row)
+                : rows(n -> softmax(algorithm, n, columns), row, row);
+    }
+
+    private Kernel layerNorm(boolean gradient, int columns, float epsilon) {
+        long row = (long) Float.BYTES * columns;
+        return gradient
+                ? rows(n -> layerNormGrad(n, columns, epsilon), row, Float.BYTES, Float.BYTES, row, row)
+                : rows(n -> layerNorm(n, columns, epsilon), row, row, Float.BYTES, Float.BYTES, 0, 0);
+    }
+
+    /** Function with oneDNN's algorithm of the same value; alpha is 1 for swish, and no other of these has a parameter. */
+    private static int algorithm(Unary op) {
+        return switch (op) {
+            case EXP -> dnnl_eltwise_exp;
+            case LOG -> dnnl_eltwise_log;
+            case SQRT -> dnnl_eltwise_sqrt;
+            case ABS -> dnnl_eltwise_abs;
+            case TANH -> dnnl_eltwise_tanh;
+            case SIGMOID -> dnnl_eltwise_logistic;
+            case RELU -> dnnl_eltwise_relu;
+            case GELU -> dnnl_eltwise_gelu_erf;
+            case GELU_TANH -> dnnl_eltwise_gelu_tanh;
+            case SILU -> dnnl_eltwise_swish;
+        };
+    }
+
+    private static float alpha(Unary op) {
+        return op == Unary.SILU ? 1 : 0;
+    }
+
+    private Primitive unary(Unary op, int n) {
+        try (Form x = new Form(n);
+                Attributes attributes = new Attributes()) {
+            return new Primitive(
+                    oneDnn, unaryForward(op, x, attributes), operand(DNNL_ARG_SRC, x), operand(DNNL_ARG_DST, x));
+        }
+    }
+
+    private dnnl_primitive_desc unaryForward(Unary op, Form x, Attributes attributes) {
+        dnnl_primitive_desc descriptor = new dnnl_primitive_desc();
+        OneDnn.check(
+                dnnl_eltwise_forward_primitive_desc_create(
+                        descriptor,
+                        oneDnn.engine(),
+                        dnnl_forward_training,
+                        algorithm(op),
+                        x.md,
+                        x.md,
+                        alpha(op),
+                        0,
+                        attributes.attr),
+                "describing " + op);
+        return descriptor;
+    }
+
+    private Primitive unaryGrad(Unary op, int n) {
+        try (Form x = new Form(n);
+                Attributes attributes = new Attributes()) {
+            dnnl_primitive_desc forward = unaryForward(op, x, attributes);
+            dnnl_primitive_desc descriptor = new dnnl_primitive_desc();
+            OneDnn.check(
+                    dnnl_eltwise_backward_primitive_desc_create(
+                            descriptor,
+                            oneDnn.engine(),
+                            algorithm(op),
+                            x.md,
+                            x.md,
+                            x.md,
+                            alpha(op),
+                            0,
+                            forward,
+                            attributes.attr),
+                    "describing the gradient of " + op);
+            dnnl_primitive_desc_destroy(forward);
+            return new Primitive(
+                    oneDnn,
+                    descriptor,
+                    operand(DNNL_ARG_SRC, x),
+                    operand(DNNL_ARG_DIFF_DST, x),
+                    operand(DNNL_ARG_DIFF_SRC, x));
+        }
+    }
+
+    private Primitive binary(Binary op, int rows, int columns, int rowsB, int columnsB) {
+        int algorithm = switch (op) {
+            case ADD -> dnnl_binary_add;
+            case SUB -> dnnl_binary_sub;
+            case MUL -> dnnl_binary_mul;
+            case DIV -> dnnl_binary_div;
+        };
+        try (Form a = new Form(rows, columns);
+                Form b = new Form(rowsB, columnsB);
+                Attributes attributes = new Attributes()) {
+            return new Primitive(
+                    oneDnn,
+                    binary(algorithm, a, b, attributes),
+                    operand(DNNL_ARG_SRC_0, a),
+                    operand(DNNL_ARG_SRC_1, b),
+                    operand(DNNL_ARG_DST, a));
+        }
+    }
+
+    private dnnl_primitive_desc binary(int algorithm, Form a, Form b, Attributes attributes) {
+        dnnl_primitive_desc descriptor = new dnnl_primitive_desc();
+        OneDnn.check(
+                dnnl_binary_primitive_desc_create(
+                        descriptor, oneDnn.engine(), algorithm, a.md, b.md, a.md, attributes.attr),
+                "describing a binary operation");
+        return descriptor;
+    }
+
+    /** The scale is an operand, so that one primitive serves all values of it. */
+    private Primitive scaledAdd(int n, int sizeB, int scaled) {
+        try (Form a = new Form(1, n);
+                Form b = new Form(1, sizeB);
+                Form scale = new Form(1);
+                Attributes attributes = new Attributes()) {
+            OneDnn.check(dnnl_primitive_attr_set_scales_mask(attributes.attr, scaled, 0), "setting a scale");
+            return new Primitive(
+                    oneDnn,
+                    binary(dnnl_binary_add, a, b, attributes),
+                    operand(DNNL_ARG_SRC_0, a),
+                    operand(DNNL_ARG_SRC_1, b),
+                    operand(DNNL_ARG_ATTR_SCALES | scaled, scale),
+                    operand(DNNL_ARG_DST, a));
+        }
+    }
+
+    private Primitive softmax(int algorithm, int rows, int columns) {
+        try (Form x = new Form(rows, columns);
+                Attributes attributes = new Attributes()) {
+            return new Primitive(
+                    oneDnn,
+                    softmaxForward(algorithm, x, attributes),
+                    operand(DNNL_ARG_SRC, x),
+                    operand(DNNL_ARG_DST, x));
+        }
+    }
+
+    private dnnl_primitive_desc softmaxForward(int algorithm, Form x, Attributes attributes) {
+        dnnl_primitive_desc descriptor = new dnnl_primitive_desc();
+        OneDnn.check(
+                dnnl_softmax_forward_primitive_desc_create(
+                        descriptor, oneDnn.engine(), dnnl_forward_training, algorithm, x.md, x.md, 1, attributes.attr),
+                "describing a softmax");
+        return descriptor;
+    }
+
+    private Primitive softmaxGrad(int algorithm, int rows, int columns) {
+        try (Form x = new Form(rows, columns);
+                Attributes attributes = new Attributes()) {
+            dnnl_primitive_desc forward = softmaxForward(algorithm, x, attributes);
+            dnnl_primitive_desc descriptor = new dnnl_primitive_desc();
+            OneDnn.check(
+                    dnnl_softmax_backward_primitive_desc_create(
+                            descriptor, oneDnn.engine(), algorithm, x.md, x.md, x.md, 1, forward, attributes.attr),
+                    "describing the gradient of a softmax");
+            dnnl_primitive_desc_destroy(forward);
+            return new Primitive(
+                    oneDnn,
+                    descriptor,
+                    operand(DNNL_ARG_DST, x),
+                    operand(DNNL_ARG_DIFF_DST, x),
+                    operand(DNNL_ARG_DIFF_SRC, x));
+        }
+    }
+
+    private Primitive layerNorm(int rows, int columns, float epsilon) {
+        try (Form x = new Form(rows, columns);
+                Form statistic = new Form(rows);
+                Form parameter = new Form(columns);
+                Attributes attributes = new Attributes()) {
+            return new Primitive(
+                    oneDnn,
+                    layerNormForward(x, statistic, epsilon, dnnl_use_scale | dnnl_use_shift, attributes),
+                    operand(DNNL_ARG_SRC, x),
+                    operand(DNNL_ARG_DST, x),
+                    operand(DNNL_ARG_MEAN, statistic),
+                    operand(DNNL_ARG_VARIANCE, statistic),
+                    operand(DNNL_ARG_SCALE, parameter),
+                    operand(DNNL_ARG_SHIFT, parameter));
+        }
+    }
+
+    private dnnl_primitive_desc layerNormForward(
+            Form x, Form statistic, float epsilon, int flags, Attributes attributes) {
+        dnnl_primitive_desc descriptor = new dnnl_primitive_desc();
+        OneDnn.check(
+                dnnl_layer_normalization_forward_primitive_desc_create(
+                        descriptor,
+                        oneDnn.engine(),
+                        dnnl_forward_training,
+                        x.md,
+                        x.md,
+                        statistic.md,
+                        epsilon,
+                        flags,
+                        attributes.attr),
+                "describing a layer normalisation");
+        return descriptor;
+    }
+
+    /** Without gamma, which oneDNN refuses here: the caller multiplies dy by it. */
+    private Primitive layerNormGrad(int rows, int columns, float epsilon) {
+        try (Form x = new Form(rows, columns);
+                Form statistic = new Form(rows);
+                Attributes attributes = new Attributes()) {
+            dnnl_primitive_desc forward = layerNormForward(x, statistic, epsilon, 0, attributes);
+            dnnl_primitive_desc descriptor = new dnnl_primitive_desc();
+            OneDnn.check(
+                    dnnl_layer_normalization_backward_primitive_desc_create(
+                            descriptor,
+                            oneDnn.engine(),
+                            dnnl_backward_data,
+                            x.md,
+                            x.md,
+                            x.md,
+                            statistic.md,
+                            epsilon,
+                            0,
+                            forward,
+                            attributes.attr),
+                    "describing the gradient of a layer normalisation");
+            dnnl_primitive_desc_destroy(forward);
+            return new Primitive(
+                    oneDnn,
+                    descriptor,
+                    operand(DNNL_ARG_SRC, x),
+                    operand(DNNL_ARG_MEAN, statistic),
+                    operand(DNNL_ARG_VARIANCE, statistic),
+                    operand(DNNL_ARG_DIFF_DST, x),
+                    operand(DNNL_ARG_DIFF_SRC, x));
+        }
+    }
+
+    private static Operand operand(int argument, Form form) {
+        return new Operand(argument, form.md);
+    }
+
+    /** A dense row-major array of floats. */
+    private static final class Form implements AutoCloseable {
+        private final dnnl_memory_desc md = new dnnl_memory_desc();
+
+        Form(long... dims) {
+            long[] strides = new long[dims.length];
+            long stride = 1;
+            for (int i = dims.length - 1; i >= 0; i--) {
+                strides[i] = stride;
+                stride *= dims[i];
+            }
+            OneDnn.check(
+                    dnnl_memory_desc_create_with_strides(md, dims.length, dims, dnnl_f32, strides),
+                    "describing an array");
+        }
+
+        @Override
+        public void close() {
+            dnnl_memory_desc_destroy(md);
+        }
+    }
+
+    /** Scratch memory is the caller's: the library's own is tied to the thread that built the primitive. */
+    private static final class Attributes implements AutoCloseable {
+        private final dnnl_primitive_attr attr = new dnnl_primitive_attr((Pointer) null);
+
+        Attributes() {
+            OneDnn.check(dnnl_primitive_attr_create(attr), "creating attributes");
+            OneDnn.check(
+                    dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user),
+                    "choosing the scratchpad");
+        }
+
+        @Override
+        public void close() {
+            dnnl_primitive_attr_destroy(attr);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+package org.attune.tensor.cpu;
+
+import org.attune.tensor.engine.Storage;
+import org.bytedeco.javacpp.Pointer;
+
+/** Memory that lives until it is closed, from whatever thread. */
+final class PersistentMemory implements CpuStorage.Allocation {
+    private final NativeMemory memory;
+    private final NativeMemory.Slab slab;
+    private volatile boolean open = true;
+
+    private PersistentMemory(NativeMemory memory, NativeMemory.Slab slab) {
+        this.memory = memory;
+        this.slab = slab;
+    }
+
+    static Storage zeroed(NativeMemory memory, long size) {
+        NativeMemory.Slab slab = NativeMemory.allocate(Float.BYTES * size);
+        try (Address start = new Address()) {
+            Pointer.memset(start.at(slab.address()), 0, slab.bytes());
+        }
+        memory.opened(slab.bytes());
+        return new CpuStorage(new PersistentMemory(memory, slab), slab.address(), size);
+    }
+
+    @Override
+    public boolean isOpen() {
+        return open;
+    }
+
+    @Override
+    public synchronized void close() {
+        if (open) {
+            open = false;
+            memory.closed(slab.bytes());
+            slab.free();
+        }
+    }
+}

@@ -1,0 +1,185 @@
+package org.attune.tensor.cpu;
+
+import static org.bytedeco.dnnl.global.dnnl.dnnl_sgemm;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.bytedeco.javacpp.Pointer;
+
+/**
+ * What one calling thread needs to run kernels: built primitives, scratch memory, movable pointers. Open from
+ * {@link Workers#enter} to {@link #close()}; used by one thread at a time.
+ */
+final class Worker implements AutoCloseable {
+    /** Floats of a {@link #tile}: four of them fit a core's first cache. */
+    static final int TILE = 2048;
+
+    /** Attention makes a kernel for each sequence length, so there must be an end to them. */
+    private static final int MOST_KERNELS = 1024;
+
+    private final OneDnn oneDnn = new OneDnn();
+    private final KernelFactory factory = new KernelFactory(oneDnn);
+    private final Map<KernelKey, Kernel> kernels = new LinkedHashMap<>(64, 0.75f, true);
+    private final float[][] tiles = new float[4][TILE];
+    private final NativeMemory.Slab[] scratch = new NativeMemory.Slab[Scratch.values().length];
+    private final Address a = new Address();
+    private final Address b = new Address();
+    private final Address c = new Address();
+    private final float[] single = new float[1];
+
+    private int ones;
+
+    private volatile boolean busy;
+    private long calls;
+
+    /** Areas of scratch memory; each use of one overwrites it. */
+    enum Scratch {
+        ONES,
+        MASK,
+        PARAMETERS,
+        ROWS,
+        STATISTICS
+    }
+
+    void begin() {
+        calls++;
+        busy = true;
+    }
+
+    @Override
+    public void close() {
+        busy = false;
+    }
+
+    boolean isBusy() {
+        return busy;
+    }
+
+    long calls() {
+        return calls;
+    }
+
+    Kernel kernel(KernelKey key) {
+        Kernel kernel = kernels.get(key);
+        if (kernel == null) {
+            kernel = factory.build(key);
+            kernels.put(key, kernel);
+            if (kernels.size() > MOST_KERNELS) {
+                kernels.remove(kernels.keySet().iterator().next()).close();
+            }
+        }
+        return kernel;
+    }
+
+    Stream<Primitive> primitives() {
+        return kernels.values().stream().flatMap(Kernel::primitives);
+    }
+
+    /** {@code out = alpha op(x) op(y) + beta out}, row-major, with leading dimensions in floats. */
+    void gemm(
+            boolean transposeX,
+            boolean transposeY,
+            long m,
+            long n,
+            long k,
+            float alpha,
+            long x,
+            long ldx,
+            long y,
+            long ldy,
+            float beta,
+            long out,
+            long ldout) {
+        int status = dnnl_sgemm(
+                (byte) (transposeX ? 'T' : 'N'),
+                (byte) (transposeY ? 'T' : 'N'),
+                m,
+                n,
+                k,
+                alpha,
+                a.at(x),
+                ldx,
+                b.at(y),
+                ldy,
+                beta,
+                c.at(out),
+                ldout);
+        OneDnn.check(status, "a matrix product");
+    }
+
+    /** A Java array for a piece of a tensor: loops over arrays are vectorised on every JDK, those over buffers are not. */
+    float[] tile(int i) {
+        return tiles[i];
+    }
+
+    void load(long from, float[] to, int offset, int length) {
+        a.at(from).get(to, offset, length);
+    }
+
+    void load(long from, float[] to, int length) {
+        load(from, to, 0, length);
+    }
+
+    void store(float[] from, int offset, int length, long to) {
+        a.at(to).put(from, offset, length);
+    }
+
+    void store(float[] from, int length, long to) {
+        store(from, 0, length, to);
+    }
+
+    float loadOne(long from) {
+        a.at(from).get(single, 0, 1);
+        return single[0];
+    }
+
+    void storeOne(float value, long to) {
+        single[0] = value;
+        a.at(to).put(single, 0, 1);
+    }
+
+    void copy(long from, long to, long floats) {
+        Pointer.memcpy(b.at(to), a.at(from), Float.BYTES * floats);
+    }
+
+    void zero(long at, long floats) {
+        Pointer.memset(a.at(at), 0, Float.BYTES * floats);
+    }
+
+    /** Memory for at least {@code floats} numbers; it keeps its content only while it need not grow. */
+    long scratch(Scratch area, long floats) {
+        int i = area.ordinal();
+        long bytes = Float.BYTES * floats;
+        if (scratch[i] == null || scratch[i].bytes() < bytes) {
+            if (scratch[i] != null) {
+                scratch[i].free();
+            }
+            // Half as much again, so that slowly growing needs do not ask each time.
+            scratch[i] = NativeMemory.allocate(bytes + bytes / 2);
+        }
+        return scratch[i].address();
+    }
+
+    /** At least {@code n} numbers 1. */
+    long ones(int n) {
+        if (ones < n) {
+            long start = scratch(Scratch.ONES, n);
+            Elementwise.fill(this, start, n, 1);
+            ones = n;
+        }
+        return scratch(Scratch.ONES, n);
+    }
+
+    /** Frees everything native. */
+    void dispose() {
+        kernels.values().forEach(Kernel::close);
+        kernels.clear();
+        for (NativeMemory.Slab slab : scratch) {
+            if (slab != null) {
+                slab.free();
+            }
+        }
+        oneDnn.close();
+    }
+}

@@ -93,7 +93,7 @@ final class PluginSet implements AutoCloseable {
         }
         List<Regularizer.Penalty> penalties = new ArrayList<>();
         for (Slot<Regularizer<?>> slot : regularizers) {
-            penalties.add(penalty(slot.plugin(), slot.ref, new Trained(parameters)));
+            penalties.add(penalty(slot.plugin(), slot.ref, new Trained(parameters, model)));
         }
         return new Session(objective, wiring, penalties);
     }
@@ -196,7 +196,7 @@ final class PluginSet implements AutoCloseable {
         }
     }
 
-    private record Trained(ParameterStore store) implements Regularizer.Setup {
+    private record Trained(ParameterStore store, Model model) implements Regularizer.Setup {
         @Override
         public List<String> names() {
             return List.copyOf(store.all().keySet());
@@ -205,6 +205,11 @@ final class PluginSet implements AutoCloseable {
         @Override
         public Tensor parameter(String name) {
             return store.find(name).orElseThrow(() -> new IllegalArgumentException("no trainable tensor " + name));
+        }
+
+        @Override
+        public boolean pretrained(String name) {
+            return model.weights().containsKey(name);
         }
 
         @Override

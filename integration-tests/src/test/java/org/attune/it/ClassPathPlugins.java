@@ -1,0 +1,64 @@
+package org.attune.it;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.attune.kernel.plugins.PluginKind;
+import org.attune.kernel.plugins.PluginLease;
+import org.attune.kernel.plugins.PluginRegistry;
+import org.attune.kernel.spec.OptionBinder;
+import org.attune.kernel.spec.PluginRef;
+import org.attune.plugin.Plugin;
+import org.attune.trial.Catalogue.PluginInfo;
+
+/** Plug-ins without a framework: for tests whose subject is a method's numbers. They never leave. */
+final class ClassPathPlugins implements PluginRegistry {
+    private final Map<String, Plugin<?>> plugins = new LinkedHashMap<>();
+
+    ClassPathPlugins with(String name, Plugin<?> plugin) {
+        plugins.put(name, plugin);
+        return this;
+    }
+
+    @Override
+    public <P extends Plugin<?>> Optional<PluginLease<P>> find(PluginKind<P> kind, PluginRef ref, Runnable leaving) {
+        return Optional.ofNullable(plugins.get(ref.name()))
+                .filter(kind.type()::isInstance)
+                .map(p -> new Lease<>(kind, ref.name(), kind.type().cast(p)));
+    }
+
+    @Override
+    public List<PluginInfo> list(PluginKind<?> kind) {
+        return plugins.entrySet().stream()
+                .filter(e -> kind.type().isInstance(e.getValue()))
+                .map(e -> new PluginInfo(
+                        kind.label(),
+                        e.getKey(),
+                        "0",
+                        "",
+                        "",
+                        new OptionBinder().options(e.getValue().options())))
+                .toList();
+    }
+
+    @Override
+    public Subscription onArrival(Runnable listener) {
+        return () -> {};
+    }
+
+    private record Lease<P extends Plugin<?>>(PluginKind<P> kind, String name, P plugin) implements PluginLease<P> {
+        @Override
+        public boolean present() {
+            return true;
+        }
+
+        @Override
+        public Origin origin() {
+            return new Origin(kind.label(), name, "0", "class path", "");
+        }
+
+        @Override
+        public void close() {}
+    }
+}

@@ -1,0 +1,73 @@
+package org.attune.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.attune.kernel.plugins.Engines;
+import org.attune.kernel.plugins.ModelPool;
+import org.attune.kernel.replay.Replayer;
+import org.attune.models.source.FolderModelLoader;
+import org.attune.peft.Full;
+import org.attune.peft.HeadOnly;
+import org.attune.peft.Lora;
+import org.attune.tensor.engine.TensorEngine;
+import org.attune.tensor.reference.ReferenceEngine;
+import org.attune.testkit.Golden;
+import org.attune.trainers.Classification;
+import org.attune.trial.TraceReplay;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The methods against their PyTorch and PEFT references: the same code as {@code attune replay}. */
+class GoldenTraceTest {
+    private final List<TensorEngine> engines = List.of(new ReferenceEngine());
+
+    private Replayer replayer() {
+        ModelPool pool = new ModelPool();
+        pool.add(new FolderModelLoader());
+        ClassPathPlugins plugins = new ClassPathPlugins()
+                .with("lora", new Lora())
+                .with("full", new Full())
+                .with("head-only", new HeadOnly())
+                .with("classification", new Classification());
+        return new Replayer(
+                plugins,
+                new Engines() {
+                    @Override
+                    public Optional<TensorEngine> find(String name) {
+                        return engines.stream()
+                                .filter(e -> e.name().equals(name))
+                                .findFirst();
+                    }
+
+                    @Override
+                    public List<TensorEngine> list() {
+                        return engines;
+                    }
+                },
+                pool);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"lora, reference", "rslora, reference", "full, reference", "head-only, reference"})
+    void everyNumberOfTheTraceIsMet(String method, String engine) {
+        Path trace = Golden.path("traces/bert/" + method);
+        TraceReplay.Outcome outcome = replayer().replay(trace, engine);
+        assertThat(outcome.passed()).as("%s", outcome).isTrue();
+        assertThat(outcome.steps()).isEqualTo(8);
+    }
+
+    @Test
+    void aVariantThatNoPluginKnowsIsNamed() {
+        Path trace = Golden.path("traces/bert/dora");
+        assertThatThrownBy(() -> replayer().replay(trace, "reference"))
+                .isInstanceOfSatisfying(
+                        TraceReplay.UnknownMethod.class,
+                        e -> assertThat(e.method()).isEqualTo("dora"))
+                .hasMessageContaining("use_dora");
+    }
+}

@@ -23,7 +23,10 @@ import java.lang.annotation.Target;
  */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
-@Target(ElementType.RECORD_COMPONENT)
+// The accessor gets it too, though nobody reads it there: bnd derives a bundle's imports from annotations of methods
+// but not of
+// record components, and an annotation whose package is not imported is silently gone at run time.
+@Target({ElementType.RECORD_COMPONENT, ElementType.METHOD})
 public @interface Option {
     /** Stands for "no default": the spec must give the option. */
     String REQUIRED = "\0required";

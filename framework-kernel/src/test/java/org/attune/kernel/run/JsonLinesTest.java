@@ -91,12 +91,27 @@ class JsonLinesTest {
     }
 
     @Test
-    void aFullDiskIsNamedAndCostsNoEarlierLine() throws IOException {
+    void aFullDiskIsNamed() throws IOException {
         try (FileChannel full = FileChannel.open(FullDisk.device(), StandardOpenOption.WRITE);
                 JsonLines lines = new JsonLines(file, full)) {
             assertThatThrownBy(() -> lines.append(line(1)))
                     .isInstanceOf(UserError.class)
                     .hasMessage(file + ": cannot write: No space left on device");
+        }
+    }
+
+    @Test
+    void aLineThatFitsOnlyInPartIsTakenBack() throws IOException {
+        Files.createDirectories(file.getParent());
+        String first = line(1) + "\n";
+        int room = first.getBytes("UTF-8").length + 10;
+        FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        try (JsonLines lines = new JsonLines(file, new FillingChannel(channel, room))) {
+            lines.append(line(1));
+            assertThatThrownBy(() -> lines.append(line(2)))
+                    .isInstanceOf(UserError.class)
+                    .hasMessage(file + ": cannot write: No space left on device");
+            assertThat(Files.readString(file)).isEqualTo(first);
         }
     }
 

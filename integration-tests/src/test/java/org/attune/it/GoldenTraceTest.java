@@ -13,6 +13,7 @@ import org.attune.models.source.FolderModelLoader;
 import org.attune.peft.Full;
 import org.attune.peft.HeadOnly;
 import org.attune.peft.Lora;
+import org.attune.tensor.cpu.CpuEngine;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.reference.ReferenceEngine;
 import org.attune.testkit.Golden;
@@ -24,7 +25,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** The methods against their PyTorch and PEFT references: the same code as {@code attune replay}. */
 class GoldenTraceTest {
-    private final List<TensorEngine> engines = List.of(new ReferenceEngine());
+    private static final List<TensorEngine> ENGINES = List.of(new ReferenceEngine(), new CpuEngine());
 
     private Replayer replayer() {
         ModelPool pool = new ModelPool();
@@ -39,21 +40,24 @@ class GoldenTraceTest {
                 new Engines() {
                     @Override
                     public Optional<TensorEngine> find(String name) {
-                        return engines.stream()
+                        return ENGINES.stream()
                                 .filter(e -> e.name().equals(name))
                                 .findFirst();
                     }
 
                     @Override
                     public List<TensorEngine> list() {
-                        return engines;
+                        return ENGINES;
                     }
                 },
                 pool);
     }
 
     @ParameterizedTest
-    @CsvSource({"lora, reference", "rslora, reference", "full, reference", "head-only, reference"})
+    @CsvSource({
+        "lora, reference", "rslora, reference", "full, reference", "head-only, reference",
+        "lora, cpu", "rslora, cpu", "full, cpu", "head-only, cpu"
+    })
     void everyNumberOfTheTraceIsMet(String method, String engine) {
         Path trace = Golden.path("traces/bert/" + method);
         TraceReplay.Outcome outcome = replayer().replay(trace, engine);

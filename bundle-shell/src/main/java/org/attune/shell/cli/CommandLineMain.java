@@ -1,0 +1,101 @@
+package org.attune.shell.cli;
+
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.function.ToIntFunction;
+import org.attune.shell.text.Terminal;
+import org.attune.trial.Catalogue;
+import org.attune.trial.TraceReplay;
+import org.attune.trial.Trial;
+import org.attune.trial.TrialListener;
+import org.attune.trial.TrialState;
+import org.attune.trial.Trials;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.ServiceRegistration;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Reference;
+import picocli.CommandLine;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.ParameterException;
+
+/** What the launcher calls: the command line on the main thread, and the saving of trials when a signal comes. */
+@Component(
+        service = {ToIntFunction.class, Runnable.class},
+        property = {"attune.main=true", "attune.shutdown=true"})
+public final class CommandLineMain implements ToIntFunction<String[]>, Runnable {
+    private final Services services;
+
+    @Activate
+    public CommandLineMain(
+            BundleContext context,
+            @Reference Trials trials,
+            @Reference Catalogue catalogue,
+            @Reference TraceReplay replay) {
+        this(new Services(
+                trials,
+                catalogue,
+                replay,
+                listener -> {
+                    ServiceRegistration<TrialListener> registration =
+                            context.registerService(TrialListener.class, listener, null);
+                    return registration::unregister;
+                },
+                new Interruption(),
+                Terminal.system()));
+    }
+
+    CommandLineMain(Services services) {
+        this.services = services;
+    }
+
+    @Override
+    public int applyAsInt(String[] arguments) {
+        Terminal terminal = services.terminal();
+        return new CommandLine(new Attune())
+                .addSubcommand(new RunCommand(services))
+                .addSubcommand(new ResumeCommand(services))
+                .addSubcommand(new ReplayCommand(services))
+                .addSubcommand(new ReportCommand(services))
+                .addSubcommand(new PluginsCommand(services))
+                .addSubcommand(new OptionsCommand(services))
+                .addSubcommand(new ModelsCommand(services))
+                .addSubcommand(new VersionCommand(services))
+                .setOut(new PrintWriter(terminal.out(), true, StandardCharsets.UTF_8))
+                .setColorScheme(CommandLine.Help.defaultColorScheme(terminal.colour() ? Ansi.ON : Ansi.OFF))
+                .setUsageHelpWidth(Math.max(60, Math.min(100, terminal.width())))
+                .setExpandAtFiles(false)
+                .setParameterExceptionHandler(this::misused)
+                .setExecutionExceptionHandler(this::failed)
+                .execute(arguments);
+    }
+
+    private int misused(ParameterException mistake, String[] arguments) {
+        String command = mistake.getCommandLine().getCommandSpec().qualifiedName();
+        Faults.line(services.terminal(), mistake.getMessage() + "; see: " + command + " --help");
+        return ExitCode.MISTAKE;
+    }
+
+    private int failed(Exception failure, CommandLine command, CommandLine.ParseResult result) {
+        return Faults.tell(services.terminal(), "", failure, Path.of(""));
+    }
+
+    /** On SIGTERM or Ctrl-C. */
+    @Override
+    public void run() {
+        services.interruption().request();
+        try {
+            services.trials().stopAll();
+            services.interruption().quiet();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return;
+        }
+        for (Trial trial : services.trials().list()) {
+            if (trial.state() == TrialState.SUSPENDED) {
+                Faults.line(services.terminal(), Batch.suspension(trial));
+            }
+        }
+    }
+}

@@ -68,7 +68,7 @@ public final class Replayer implements TraceReplay {
     }
 
     private Session open(Trace trace, Attachable method, Trainer<?> trainer, Model model, ParameterStore parameters) {
-        parameters.restore(trace.initial());
+        parameters.restore(trace.initial(), Map.of());
         Wiring wiring = new Wiring(model);
         method.attach(wiring.attachment(parameters.claim(Optional.empty())));
         Trainer.Objective objective = objective(trainer, model, parameters);

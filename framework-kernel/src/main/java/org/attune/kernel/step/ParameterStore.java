@@ -30,6 +30,7 @@ public final class ParameterStore implements AutoCloseable {
     private final Set<String> pretrained = new HashSet<>();
     private final Map<String, Tensor> starts = new LinkedHashMap<>();
     private final Map<String, double[]> restored = new LinkedHashMap<>();
+    private final Map<String, double[]> restoredStarts = new LinkedHashMap<>();
 
     /** @param seed decides the first values */
     public ParameterStore(TensorEngine engine, Model model, long seed) {
@@ -38,9 +39,15 @@ public final class ParameterStore implements AutoCloseable {
         this.rng = Rng.of(seed).at("init");
     }
 
-    /** Values that parameters take in place of their initial ones when they are claimed. */
-    public void restore(Map<String, double[]> values) {
+    /**
+     * Values of an earlier sitting.
+     *
+     * @param values what parameters take in place of their initial values when they are claimed
+     * @param startValues what {@link #start} gives
+     */
+    public void restore(Map<String, double[]> values, Map<String, double[]> startValues) {
         restored.putAll(values);
+        restoredStarts.putAll(startValues);
     }
 
     /** All trainable tensors, in order of their making. */
@@ -62,20 +69,22 @@ public final class ParameterStore implements AutoCloseable {
         return pretrained.contains(name);
     }
 
-    /** The value of a tensor at its making, or, when this is first asked for in a resumed run, as given to {@link #restoreStart}. */
+    /** The value of a tensor when this was first asked for, in this sitting or an earlier one of the run. */
     public Tensor start(String name) {
-        return starts.computeIfAbsent(name, n -> require(n).keep());
+        return starts.computeIfAbsent(name, n -> {
+            double[] values = restoredStarts.get(n);
+            if (values == null) {
+                return require(n).keep();
+            }
+            Tensor t = Tensor.zeros(engine, require(n).shape());
+            t.set(values);
+            return t;
+        });
     }
 
     /** Start values asked for so far: they belong into a checkpoint. */
     public Map<String, Tensor> starts() {
         return Collections.unmodifiableMap(starts);
-    }
-
-    public void restoreStart(String name, double[] values) {
-        Tensor t = Tensor.zeros(engine, require(name).shape());
-        t.set(values);
-        starts.put(name, t);
     }
 
     private Tensor require(String name) {

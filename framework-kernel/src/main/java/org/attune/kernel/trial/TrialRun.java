@@ -200,7 +200,7 @@ final class TrialRun implements Trial, Runnable {
         workers = new Workers(spec.threads(), "attune-" + id);
         parameters = new ParameterStore(services.engine(), model.model(), spec.seed());
         Optional<RunRecord.Saved> saved = resumed ? Optional.of(record.load()) : Optional.empty();
-        saved.ifPresent(s -> parameters.restore(s.parameters()));
+        saved.ifPresent(s -> parameters.restore(s.parameters(), s.starts()));
         readData();
         stepper = new Stepper(
                 services.engine(),
@@ -235,7 +235,6 @@ final class TrialRun implements Trial, Runnable {
         curve.addAll(saved.curve());
         saved.loadMoments(optimizer.moments(parameters.all()));
         optimizer.resume(step);
-        saved.starts().forEach(parameters::restoreStart);
         earlyStop.restore(state.earlyStop());
         progress = progressNow(Double.NaN);
     }

@@ -19,7 +19,6 @@ import org.attune.tensor.reference.ReferenceEngine;
 import org.attune.testkit.Golden;
 import org.attune.trainers.Classification;
 import org.attune.trial.TraceReplay;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -65,13 +64,14 @@ class GoldenTraceTest {
         assertThat(outcome.steps()).isEqualTo(8);
     }
 
-    @Test
-    void aVariantThatNoPluginKnowsIsNamed() {
-        Path trace = Golden.path("traces/bert/dora");
+    @ParameterizedTest
+    @CsvSource({"dora, use_dora", "lora-plus, param_groups", "pissa, init.safetensors", "houlsby, BOTTLENECK"})
+    void aMethodThatNoPluginKnowsIsNamed(String method, String why) {
+        Path trace = Golden.path("traces/bert/" + method);
         assertThatThrownBy(() -> replayer().replay(trace, "reference"))
                 .isInstanceOfSatisfying(
                         TraceReplay.UnknownMethod.class,
-                        e -> assertThat(e.method()).isEqualTo("dora"))
-                .hasMessageContaining("use_dora");
+                        e -> assertThat(e.method()).isEqualTo(method))
+                .hasMessageContaining(why);
     }
 }

@@ -27,6 +27,7 @@ import org.attune.training.Sample;
  * @param config the PEFT configuration; empty where the method has none
  * @param initial values of the parameters before the first step, by state dictionary name
  * @param last the same after the last step
+ * @param unsupported what the trace asks of the loop that this kernel does not do; empty where there is nothing
  */
 record Trace(
         Path folder,
@@ -45,7 +46,8 @@ record Trace(
         double[] logitsAfter,
         Optional<Map<String, Object>> config,
         Map<String, double[]> initial,
-        Map<String, double[]> last) {
+        Map<String, double[]> last,
+        Optional<String> unsupported) {
 
     /** What PEFT puts before the module path in its files. */
     private static final String PREFIX = "base_model.model.";
@@ -91,7 +93,18 @@ record Trace(
                 tensors(
                         adapter
                                 ? folder.resolve("adapter_final/adapter_model.safetensors")
-                                : folder.resolve("final.safetensors")));
+                                : folder.resolve("final.safetensors")),
+                unsupported(json, folder));
+    }
+
+    private static Optional<String> unsupported(JsonNode json, Path folder) {
+        if (json.has("param_groups")) {
+            return Optional.of("its parameters have learning rates of their own (param_groups in trace.json)");
+        }
+        if (Files.exists(folder.resolve("init.safetensors"))) {
+            return Optional.of("it changes the base model's weights at the start (init.safetensors)");
+        }
+        return Optional.empty();
     }
 
     private static JsonNode json(Path file) {

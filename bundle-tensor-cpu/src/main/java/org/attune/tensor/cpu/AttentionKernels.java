@@ -2,6 +2,7 @@ package org.attune.tensor.cpu;
 
 import java.util.Arrays;
 import org.attune.tensor.cpu.KernelKey.RowOperation;
+import org.attune.tensor.cpu.KernelKey.Variant;
 import org.attune.tensor.cpu.Worker.Scratch;
 import org.attune.tensor.engine.AttentionLayout;
 
@@ -160,7 +161,8 @@ final class AttentionKernels {
                     dscores + h * square,
                     keys);
         }
-        w.kernel(KernelKey.rowsGradient(RowOperation.SOFTMAX, keys)).run((long) heads * queries, p, dscores, dscores);
+        w.kernel(KernelKey.rows(RowOperation.SOFTMAX, Variant.GRADIENT, keys))
+                .run((long) heads * queries, p, dscores, dscores);
         return dscores;
     }
 

@@ -1,6 +1,7 @@
 package org.attune.tensor.cpu;
 
 import java.util.Arrays;
+import org.attune.tensor.cpu.KernelKey.Variant;
 
 /**
  * The form of an operation on two broadcast operands, with as few axes as possible: axes of length 1 are gone, and
@@ -69,21 +70,22 @@ record Broadcast(int[] dims, long[] a, long[] b) {
         return dims.length == 1 && a[0] == 1 && b[0] == 1;
     }
 
-    /** A matrix and one row for all of its rows. */
-    boolean repeatsRowB() {
-        return isMatrix(a) && isRow(b);
+    Broadcast swapped() {
+        return new Broadcast(dims, b, a);
     }
 
-    boolean repeatsRowA() {
-        return isMatrix(b) && isRow(a);
-    }
-
-    private boolean isMatrix(long[] strides) {
-        return dims.length == 2 && strides[1] == 1 && strides[0] == dims[1];
-    }
-
-    private static boolean isRow(long[] strides) {
-        return strides.length == 2 && strides[1] == 1 && strides[0] == 0;
+    /** How the second operand repeats against a dense first one; null if in none of the forms that have a kernel. */
+    Variant repetition() {
+        if (dims.length == 1) {
+            return a[0] == 1 && b[0] == 0 ? Variant.BY_SCALAR : null;
+        }
+        if (dims.length > 2 || a[1] != 1 || a[0] != dims[1]) {
+            return null;
+        }
+        if (b[0] == 0 && b[1] == 1) {
+            return Variant.PLAIN;
+        }
+        return b[0] == 1 && b[1] == 0 ? Variant.BY_COLUMN : null;
     }
 
     int[] outerDims() {

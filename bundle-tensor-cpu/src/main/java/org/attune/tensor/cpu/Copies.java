@@ -1,7 +1,8 @@
 package org.attune.tensor.cpu;
 
+import static org.attune.tensor.cpu.Worker.TILE;
+
 import java.util.Arrays;
-import org.attune.tensor.engine.Binary;
 
 /** Movements of elements. */
 final class Copies {
@@ -135,11 +136,23 @@ final class Copies {
     }
 
     static void scatterAdd(Worker w, long x, int columns, int[] rows, long out) {
-        Kernel add = w.kernel(KernelKey.elements(Binary.ADD));
-        long row = (long) Float.BYTES * columns;
         for (int i = 0; i < rows.length; i++) {
-            long target = out + row * rows[i];
-            add.run(columns, target, x + row * i, target);
+            for (int c = 0; c < columns; c += TILE) {
+                long from = x + Float.BYTES * ((long) columns * i + c);
+                long to = out + Float.BYTES * ((long) columns * rows[i] + c);
+                addTo(w, from, to, Math.min(TILE, columns - c));
+            }
         }
+    }
+
+    private static void addTo(Worker w, long from, long to, int n) {
+        float[] added = w.tile(0);
+        float[] sum = w.tile(1);
+        w.load(from, added, n);
+        w.load(to, sum, n);
+        for (int i = 0; i < n; i++) {
+            sum[i] += added[i];
+        }
+        w.store(sum, n, to);
     }
 }

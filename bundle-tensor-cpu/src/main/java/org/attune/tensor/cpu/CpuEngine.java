@@ -7,6 +7,7 @@ import java.util.stream.Stream;
 import org.attune.plugin.AttunePlugin;
 import org.attune.tensor.DType;
 import org.attune.tensor.cpu.KernelKey.RowOperation;
+import org.attune.tensor.cpu.KernelKey.Variant;
 import org.attune.tensor.engine.AdamStep;
 import org.attune.tensor.engine.Arena;
 import org.attune.tensor.engine.AttentionLayout;
@@ -169,7 +170,7 @@ public final class CpuEngine implements TensorEngine {
     @Override
     public void unaryGrad(Unary op, Storage x, Storage dy, Storage dx) {
         try (Worker w = workers.enter()) {
-            w.kernel(KernelKey.elementsGradient(op)).run(x.size(), address(x), address(dy), address(dx));
+            w.kernel(KernelKey.elements(op, Variant.GRADIENT)).run(x.size(), address(x), address(dy), address(dx));
         }
     }
 
@@ -232,7 +233,7 @@ public final class CpuEngine implements TensorEngine {
 
     @Override
     public void softmaxGrad(Storage y, Storage dy, int rows, int columns, Storage dx) {
-        rowsGrad(KernelKey.rowsGradient(RowOperation.SOFTMAX, columns), rows, y, dy, dx);
+        rowsGrad(KernelKey.rows(RowOperation.SOFTMAX, Variant.GRADIENT, columns), rows, y, dy, dx);
     }
 
     @Override
@@ -244,7 +245,7 @@ public final class CpuEngine implements TensorEngine {
 
     @Override
     public void logSoftmaxGrad(Storage y, Storage dy, int rows, int columns, Storage dx) {
-        rowsGrad(KernelKey.rowsGradient(RowOperation.LOG_SOFTMAX_GRADIENT, columns), rows, y, dy, dx);
+        rowsGrad(KernelKey.rows(RowOperation.LOG_SOFTMAX_GRADIENT, Variant.GRADIENT, columns), rows, y, dy, dx);
     }
 
     @Override

@@ -4,6 +4,7 @@ import static org.attune.tensor.cpu.Worker.TILE;
 
 import java.util.Arrays;
 import org.attune.tensor.cpu.KernelKey.RowOperation;
+import org.attune.tensor.cpu.KernelKey.Variant;
 import org.attune.tensor.cpu.Worker.Scratch;
 import org.attune.tensor.engine.AdamStep;
 import org.attune.tensor.engine.Binary;
@@ -48,12 +49,21 @@ final class Elementwise {
         boolean commutes = op == Binary.ADD || op == Binary.MUL;
         if (form.isDense()) {
             w.kernel(KernelKey.elements(op)).run(form.size(), a, b, out);
-        } else if (form.repeatsRowB()) {
-            w.kernel(KernelKey.rows(op, form.columns())).run(form.rows(), a, b, out);
-        } else if (form.repeatsRowA() && commutes) {
-            w.kernel(KernelKey.rows(op, form.columns())).run(form.rows(), b, a, out);
+        } else if (form.repetition() != null) {
+            repeated(w, op, a, b, form, out);
+        } else if (commutes && form.swapped().repetition() != null) {
+            repeated(w, op, b, a, form.swapped(), out);
         } else {
             broadcast(w, op, a, b, form, out);
+        }
+    }
+
+    private static void repeated(Worker w, Binary op, long a, long b, Broadcast form, long out) {
+        Variant variant = form.repetition();
+        if (variant == Variant.BY_SCALAR) {
+            w.kernel(KernelKey.elements(op, variant)).run(form.size(), a, b, out);
+        } else {
+            w.kernel(KernelKey.rows(op, variant, form.columns())).run(form.rows(), a, b, out);
         }
     }
 
@@ -133,14 +143,36 @@ final class Elementwise {
             w.load(gradient + at, g, n);
             w.load(first + at, m, n);
             w.load(second + at, v, n);
-            for (int j = 0; j < n; j++) {
-                m[j] = beta1 * m[j] + rest1 * g[j];
-                v[j] = beta2 * v[j] + rest2 * g[j] * g[j];
-                p[j] = keep * p[j] - rate * m[j] / ((float) Math.sqrt(v[j]) / root + eps);
-            }
+            adam(p, g, m, v, n, keep, beta1, rest1, beta2, rest2, rate, root, eps);
             w.store(p, n, parameter + at);
             w.store(m, n, first + at);
             w.store(v, n, second + at);
+        }
+    }
+
+    /** A method of its own, because the compiler vectorises small loops only. */
+    private static void adam(
+            float[] p,
+            float[] g,
+            float[] m,
+            float[] v,
+            int n,
+            float keep,
+            float beta1,
+            float rest1,
+            float beta2,
+            float rest2,
+            float rate,
+            float root,
+            float eps) {
+        for (int j = 0; j < n; j++) {
+            m[j] = beta1 * m[j] + rest1 * g[j];
+        }
+        for (int j = 0; j < n; j++) {
+            v[j] = beta2 * v[j] + rest2 * g[j] * g[j];
+        }
+        for (int j = 0; j < n; j++) {
+            p[j] = keep * p[j] - rate * m[j] / ((float) Math.sqrt(v[j]) / root + eps);
         }
     }
 }

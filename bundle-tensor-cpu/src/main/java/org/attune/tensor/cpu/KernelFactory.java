@@ -4,6 +4,7 @@ import static org.bytedeco.dnnl.global.dnnl.*;
 
 import java.util.function.IntFunction;
 import org.attune.tensor.cpu.KernelKey.RowOperation;
+import org.attune.tensor.cpu.KernelKey.Variant;
 import org.attune.tensor.cpu.Primitive.Operand;
 import org.attune.tensor.engine.Binary;
 import org.attune.tensor.engine.Unary;
@@ -28,20 +29,19 @@ final class KernelFactory {
 
     Kernel build(KernelKey key) {
         int columns = key.columns();
+        boolean gradient = key.variant() == Variant.GRADIENT;
         if (key.operation() instanceof Unary op) {
-            return key.gradient()
+            return gradient
                     ? elements(n -> unaryGrad(op, n), Float.BYTES, Float.BYTES, Float.BYTES)
                     : elements(n -> unary(op, n), Float.BYTES, Float.BYTES);
         }
         if (key.operation() instanceof Binary op) {
-            return columns == 0
-                    ? elements(n -> binary(op, 1, n, 1, n), Float.BYTES, Float.BYTES, Float.BYTES)
-                    : rows(n -> binary(op, n, columns, 1, columns), 4L * columns, 0, 4L * columns);
+            return columns == 0 ? elements(op, key.variant()) : rows(op, key.variant(), columns);
         }
         return switch ((RowOperation) key.operation()) {
-            case SOFTMAX -> softmax(dnnl_softmax_accurate, key.gradient(), columns);
+            case SOFTMAX -> softmax(dnnl_softmax_accurate, gradient, columns);
             case LOG_SOFTMAX_GRADIENT -> softmax(dnnl_softmax_log, true, columns);
-            case LAYER_NORM -> layerNorm(key.gradient(), columns, key.epsilon());
+            case LAYER_NORM -> layerNorm(gradient, columns, key.epsilon());
             case ADD_SCALED -> elements(n -> scaledAdd(n, n, DNNL_ARG_SRC_1), Float.BYTES, Float.BYTES, 0, Float.BYTES);
             case SCALE_AND_SHIFT -> elements(n -> scaledAdd(n, 1, DNNL_ARG_SRC_0), Float.BYTES, 0, 0, Float.BYTES);
         };
@@ -53,6 +53,19 @@ final class KernelFactory {
 
     private static Kernel rows(IntFunction<Primitive> build, long... strides) {
         return new Kernel(build, strides, MOST_ROWS_LOG2, 1);
+    }
+
+    private Kernel elements(Binary op, Variant variant) {
+        return variant == Variant.BY_SCALAR
+                ? elements(n -> binary(op, 1, n, 1, 1), Float.BYTES, 0, Float.BYTES)
+                : elements(n -> binary(op, 1, n, 1, n), Float.BYTES, Float.BYTES, Float.BYTES);
+    }
+
+    private Kernel rows(Binary op, Variant variant, int columns) {
+        long row = (long) Float.BYTES * columns;
+        return variant == Variant.BY_COLUMN
+                ? rows(n -> binary(op, n, columns, n, 1), row, Float.BYTES, row)
+                : rows(n -> binary(op, n, columns, 1, columns), row, 0, row);
     }
 
     private Kernel softmax(int algorithm, boolean gradient, int columns) {

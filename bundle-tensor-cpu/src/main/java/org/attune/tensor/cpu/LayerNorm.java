@@ -4,6 +4,7 @@ import static org.attune.tensor.cpu.Worker.TILE;
 
 import java.util.Arrays;
 import org.attune.tensor.cpu.KernelKey.RowOperation;
+import org.attune.tensor.cpu.KernelKey.Variant;
 import org.attune.tensor.cpu.Worker.Scratch;
 import org.attune.tensor.engine.Binary;
 
@@ -16,7 +17,8 @@ final class LayerNorm {
 
     static void forward(
             Worker w, long x, long gamma, long beta, int rows, int columns, float eps, long y, long mean, long rstd) {
-        w.kernel(new KernelKey(RowOperation.LAYER_NORM, false, columns, eps)).run(rows, x, y, mean, rstd, gamma, beta);
+        w.kernel(new KernelKey(RowOperation.LAYER_NORM, Variant.PLAIN, columns, eps))
+                .run(rows, x, y, mean, rstd, gamma, beta);
         float[] tile = w.tile(0); // oneDNN left variances there
         for (int i = 0; i < rows; i += TILE) {
             int n = Math.min(TILE, rows - i);
@@ -33,7 +35,7 @@ final class LayerNorm {
     static void inputGradient(
             Worker w, long x, long gamma, long mean, long rstd, long dy, int rows, int columns, long dx) {
         Kernel scale = w.kernel(KernelKey.rows(Binary.MUL, columns));
-        Kernel gradient = w.kernel(new KernelKey(RowOperation.LAYER_NORM, true, columns, 0));
+        Kernel gradient = w.kernel(new KernelKey(RowOperation.LAYER_NORM, Variant.GRADIENT, columns, 0));
         long scaled = w.scratch(Scratch.ROWS, (long) CHUNK * columns);
         long variance = w.scratch(Scratch.STATISTICS, CHUNK);
         float[] tile = w.tile(0);
@@ -54,31 +56,39 @@ final class LayerNorm {
     /** {@code dgamma = sum over rows of dy (x - mean) rstd}, {@code dbeta = sum over rows of dy}. */
     static void parameterGradients(
             Worker w, long x, long mean, long rstd, long dy, int rows, int columns, long dgamma, long dbeta) {
+        float[] means = w.tile(4);
+        float[] rstds = w.tile(5);
+        for (int c = 0; c < columns; c += TILE) {
+            int n = Math.min(TILE, columns - c);
+            Arrays.fill(w.tile(2), 0, n, 0);
+            Arrays.fill(w.tile(3), 0, n, 0);
+            for (int i = 0; i < rows; i++) {
+                if (i % TILE == 0) {
+                    w.load(mean + (long) Float.BYTES * i, means, Math.min(TILE, rows - i));
+                    w.load(rstd + (long) Float.BYTES * i, rstds, Math.min(TILE, rows - i));
+                }
+                long at = Float.BYTES * ((long) i * columns + c);
+                addRow(w, x + at, dy + at, means[i % TILE], rstds[i % TILE], n);
+            }
+            if (dgamma != 0) {
+                w.store(w.tile(2), n, dgamma + (long) Float.BYTES * c);
+            }
+            if (dbeta != 0) {
+                w.store(w.tile(3), n, dbeta + (long) Float.BYTES * c);
+            }
+        }
+    }
+
+    private static void addRow(Worker w, long x, long dy, float mean, float rstd, int n) {
         float[] xs = w.tile(0);
         float[] dys = w.tile(1);
         float[] gammas = w.tile(2);
         float[] betas = w.tile(3);
-        for (int c = 0; c < columns; c += TILE) {
-            int n = Math.min(TILE, columns - c);
-            Arrays.fill(gammas, 0, n, 0);
-            Arrays.fill(betas, 0, n, 0);
-            for (int i = 0; i < rows; i++) {
-                long at = Float.BYTES * ((long) i * columns + c);
-                w.load(x + at, xs, n);
-                w.load(dy + at, dys, n);
-                float m = w.loadOne(mean + (long) Float.BYTES * i);
-                float r = w.loadOne(rstd + (long) Float.BYTES * i);
-                for (int j = 0; j < n; j++) {
-                    gammas[j] += dys[j] * ((xs[j] - m) * r);
-                    betas[j] += dys[j];
-                }
-            }
-            if (dgamma != 0) {
-                w.store(gammas, n, dgamma + (long) Float.BYTES * c);
-            }
-            if (dbeta != 0) {
-                w.store(betas, n, dbeta + (long) Float.BYTES * c);
-            }
+        w.load(x, xs, n);
+        w.load(dy, dys, n);
+        for (int j = 0; j < n; j++) {
+            gammas[j] += dys[j] * ((xs[j] - mean) * rstd);
+            betas[j] += dys[j];
         }
     }
 }

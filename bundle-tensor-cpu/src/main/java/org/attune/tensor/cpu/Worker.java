@@ -12,7 +12,7 @@ import org.bytedeco.javacpp.Pointer;
  * {@link Workers#enter} to {@link #close()}; used by one thread at a time.
  */
 final class Worker implements AutoCloseable {
-    /** Floats of a {@link #tile}: four of them fit a core's first cache. */
+    /** Floats of a {@link #tile}: those of one loop fit a core's first cache. */
     static final int TILE = 2048;
 
     /** Attention makes a kernel for each sequence length, so there must be an end to them. */
@@ -21,7 +21,7 @@ final class Worker implements AutoCloseable {
     private final OneDnn oneDnn = new OneDnn();
     private final KernelFactory factory = new KernelFactory(oneDnn);
     private final Map<KernelKey, Kernel> kernels = new LinkedHashMap<>(64, 0.75f, true);
-    private final float[][] tiles = new float[4][TILE];
+    private final float[][] tiles = new float[6][TILE];
     private final NativeMemory.Slab[] scratch = new NativeMemory.Slab[Scratch.values().length];
     private final Address a = new Address();
     private final Address b = new Address();

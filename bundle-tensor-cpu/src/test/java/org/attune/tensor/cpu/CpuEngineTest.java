@@ -1,11 +1,8 @@
 package org.attune.tensor.cpu;
 
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.reference.ReferenceEngine;
 import org.attune.testkit.EngineContract;
-import org.bytedeco.javacpp.Loader;
 import org.junit.jupiter.api.BeforeAll;
 
 class CpuEngineTest extends EngineContract {
@@ -13,8 +10,7 @@ class CpuEngineTest extends EngineContract {
 
     @BeforeAll
     static void onlyWhereTheLibraryIs() {
-        assumeTrue(
-                Loader.getPlatform().equals("linux-x86_64"), () -> "oneDNN is not bundled for " + Loader.getPlatform());
+        OneDnnPresence.assume();
         engine = new CpuEngine();
     }
 

@@ -12,9 +12,11 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import org.attune.evaluation.Score;
 import org.attune.shell.cli.Services.Listening;
-import org.attune.shell.text.Launch;
+import org.attune.shell.text.ExitCode;
+import org.attune.shell.text.Faults;
 import org.attune.shell.text.ProgressView;
 import org.attune.shell.text.ReportText;
+import org.attune.shell.text.StateText;
 import org.attune.shell.text.Terminal;
 import org.attune.trial.Trial;
 import org.attune.trial.TrialReport;
@@ -102,7 +104,7 @@ final class Batch {
             }
             case SUSPENDED -> {
                 if (!services.interruption().requested()) {
-                    Faults.line(terminal, suspension(trial));
+                    Faults.line(terminal, StateText.suspension(trial));
                 }
                 return ExitCode.SUSPENDED;
             }
@@ -111,13 +113,6 @@ final class Batch {
                 return Faults.tell(terminal, trial.name(), failure, trial.folder());
             }
         }
-    }
-
-    /** How to go on with a suspended trial. */
-    static String suspension(Trial trial) {
-        String reason = trial.message().isEmpty() ? "" : " (" + trial.message() + ")";
-        return trial.name() + ": suspended at step " + trial.progress().step() + " of "
-                + trial.progress().steps() + reason + "; go on by: " + Launch.command("resume", trial.folder());
     }
 
     private void describe(Trial trial, ObjectNode summary) {

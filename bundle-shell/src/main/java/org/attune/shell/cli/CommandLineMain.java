@@ -3,13 +3,15 @@ package org.attune.shell.cli;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.function.ToIntFunction;
+import org.attune.shell.text.ExitCode;
+import org.attune.shell.text.Faults;
+import org.attune.shell.text.StateText;
 import org.attune.shell.text.Terminal;
 import org.attune.trial.Catalogue;
 import org.attune.trial.TraceReplay;
-import org.attune.trial.Trial;
 import org.attune.trial.TrialListener;
-import org.attune.trial.TrialState;
 import org.attune.trial.Trials;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceRegistration;
@@ -19,6 +21,7 @@ import org.osgi.service.component.annotations.Reference;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** What the launcher calls: the command line on the main thread, and the saving of trials when a signal comes. */
 @Component(
@@ -61,6 +64,7 @@ public final class CommandLineMain implements ToIntFunction<String[]>, Runnable 
                 .addSubcommand(new PluginsCommand(services))
                 .addSubcommand(new OptionsCommand(services))
                 .addSubcommand(new ModelsCommand(services))
+                .addSubcommand(new ShellCommand(services))
                 .addSubcommand(new VersionCommand(services))
                 .setOut(new PrintWriter(terminal.out(), true, StandardCharsets.UTF_8))
                 .setColorScheme(CommandLine.Help.defaultColorScheme(terminal.colour() ? Ansi.ON : Ansi.OFF))
@@ -72,8 +76,16 @@ public final class CommandLineMain implements ToIntFunction<String[]>, Runnable 
     }
 
     private int misused(ParameterException mistake, String[] arguments) {
-        String command = mistake.getCommandLine().getCommandSpec().qualifiedName();
-        Faults.line(services.terminal(), mistake.getMessage() + "; see: " + command + " --help");
+        CommandLine command = mistake.getCommandLine();
+        String message = mistake.getMessage();
+        if (mistake instanceof UnmatchedArgumentException unmatched && command.getParent() == null) {
+            List<String> meant = unmatched.getSuggestions();
+            message = "no command \"" + unmatched.getUnmatched().get(0) + "\""
+                    + (meant.isEmpty() ? "" : ", did you mean " + meant.get(0) + "?");
+        }
+        Faults.line(
+                services.terminal(),
+                message + "; see: " + command.getCommandSpec().qualifiedName() + " --help");
         return ExitCode.MISTAKE;
     }
 
@@ -92,10 +104,6 @@ public final class CommandLineMain implements ToIntFunction<String[]>, Runnable 
             Thread.currentThread().interrupt();
             return;
         }
-        for (Trial trial : services.trials().list()) {
-            if (trial.state() == TrialState.SUSPENDED) {
-                Faults.line(services.terminal(), Batch.suspension(trial));
-            }
-        }
+        StateText.suspensions(services.trials().list()).forEach(line -> Faults.line(services.terminal(), line));
     }
 }

@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.attune.plugin.UserError;
+import org.attune.shell.text.ExitCode;
+import org.attune.shell.text.Faults;
 import org.attune.shell.text.Numbers;
 import org.attune.shell.text.Terminal;
 import org.attune.shell.text.TextTable;

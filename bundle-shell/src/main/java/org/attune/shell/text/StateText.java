@@ -1,5 +1,7 @@
 package org.attune.shell.text;
 
+import java.util.List;
+import org.attune.trial.Trial;
 import org.attune.trial.TrialState;
 
 /** A trial's state in words. */
@@ -21,5 +23,22 @@ public final class StateText {
     /** With the reason where there is one. */
     public static String of(TrialState state, String message) {
         return message.isEmpty() ? of(state) : of(state) + ": " + message;
+    }
+
+    /** How to go on with a suspended trial. */
+    public static String suspension(Trial trial) {
+        // "stopped" is what the user asked for.
+        String message = trial.message();
+        String reason = message.isEmpty() || message.equals("stopped") ? "" : " (" + message + ")";
+        return trial.name() + ": suspended at step " + trial.progress().step() + " of "
+                + trial.progress().steps() + reason + "; go on by: " + Launch.command("resume", trial.folder());
+    }
+
+    /** The same for all that are suspended. */
+    public static List<String> suspensions(List<Trial> trials) {
+        return trials.stream()
+                .filter(trial -> trial.state() == TrialState.SUSPENDED)
+                .map(StateText::suspension)
+                .toList();
     }
 }

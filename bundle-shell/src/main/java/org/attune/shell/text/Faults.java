@@ -1,4 +1,4 @@
-package org.attune.shell.cli;
+package org.attune.shell.text;
 
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -9,17 +9,15 @@ import java.nio.file.StandardOpenOption;
 import java.time.LocalDateTime;
 import java.time.temporal.ChronoUnit;
 import org.attune.plugin.UserError;
-import org.attune.shell.text.Launch;
-import org.attune.shell.text.Terminal;
 
 /** Tells of what went wrong: a user's mistake in one line, a fault in one line and a log. */
-final class Faults {
+public final class Faults {
     private static final String LOG = "attune-fault.log";
 
     private Faults() {}
 
     /** Always one line. */
-    static void line(Terminal terminal, String message) {
+    public static void line(Terminal terminal, String message) {
         terminal.err().println("attune: " + message.strip().replaceAll("\\p{Cntrl}+", " "));
     }
 
@@ -30,7 +28,7 @@ final class Faults {
      * @param folder where the log goes, or else the working directory
      * @return the exit code
      */
-    static int tell(Terminal terminal, String context, Throwable failure, Path folder) {
+    public static int tell(Terminal terminal, String context, Throwable failure, Path folder) {
         String prefix = context.isEmpty() ? "" : context + ": ";
         if (failure instanceof UserError) {
             line(terminal, prefix + failure.getMessage());

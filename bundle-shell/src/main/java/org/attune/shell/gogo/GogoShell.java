@@ -1,0 +1,197 @@
+package org.attune.shell.gogo;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Hashtable;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.apache.felix.gogo.runtime.CommandNotFoundException;
+import org.apache.felix.service.command.CommandProcessor;
+import org.apache.felix.service.command.CommandSession;
+import org.apache.felix.service.command.Converter;
+import org.attune.plugin.UserError;
+import org.attune.shell.gogo.TrialCommands.Command;
+import org.attune.shell.text.ExitCode;
+import org.attune.shell.text.Faults;
+import org.attune.shell.text.StateText;
+import org.attune.shell.text.Terminal;
+import org.attune.trial.Catalogue;
+import org.attune.trial.TrialListener;
+import org.attune.trial.Trials;
+import org.jline.reader.EndOfFileException;
+import org.jline.reader.LineReader;
+import org.jline.reader.LineReaderBuilder;
+import org.jline.reader.UserInterruptException;
+import org.jline.terminal.TerminalBuilder;
+import org.osgi.framework.Bundle;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.BundleException;
+import org.osgi.framework.ServiceRegistration;
+import org.osgi.util.tracker.ServiceTracker;
+
+/** One session of the shell, on the calling thread, until {@code exit} or the end of the input. */
+public final class GogoShell {
+    /** Installed with every Attune, but started only here. */
+    private static final List<String> GOGO = List.of("org.apache.felix.gogo.runtime", "org.apache.felix.gogo.command");
+
+    private static final int PROCESSOR_SECONDS = 10;
+
+    private final BundleContext context;
+    private final TrialCommands commands;
+    private final Trials trials;
+    private final Catalogue catalogue;
+    private final Terminal terminal;
+
+    public GogoShell(
+            BundleContext context, TrialCommands commands, Trials trials, Catalogue catalogue, Terminal terminal) {
+        this.context = context;
+        this.commands = commands;
+        this.trials = trials;
+        this.catalogue = catalogue;
+        this.terminal = terminal;
+    }
+
+    /** @return the exit code: the gravest of all commands where they come from a script, 0 at a terminal */
+    public int run() throws BundleException, IOException, InterruptedException {
+        startGogo();
+        // By its properties alone the object becomes commands. Not a component: Gogo would have it made anew each call.
+        ServiceRegistration<?> registration =
+                context.registerService(TrialCommands.class, commands, commandProperties());
+        try (CommandSession session = processor().createSession(System.in, terminal.out(), terminal.err())) {
+            session.put("SCOPE", TrialCommands.SCOPE + ":*");
+            int code = Terminal.isTerminal(0) && Terminal.isTerminal(1) ? converse(session) : obey(session);
+            trials.stopAll();
+            StateText.suspensions(trials.list()).forEach(line -> Faults.line(terminal, line));
+            return code;
+        } finally {
+            registration.unregister();
+        }
+    }
+
+    private void startGogo() throws BundleException {
+        for (String name : GOGO) {
+            Optional<Bundle> bundle = Arrays.stream(context.getBundles())
+                    .filter(candidate -> name.equals(candidate.getSymbolicName()))
+                    .findFirst();
+            bundle.orElseThrow(() -> new UserError("the shell needs the bundle " + name
+                            + ", expected in bundle/on-demand of the distribution; unpack it anew"))
+                    .start();
+        }
+    }
+
+    private CommandProcessor processor() throws InterruptedException {
+        var tracker = new ServiceTracker<CommandProcessor, CommandProcessor>(context, CommandProcessor.class, null);
+        tracker.open();
+        CommandProcessor processor = tracker.waitForService(PROCESSOR_SECONDS * 1000L);
+        if (processor == null) {
+            throw new IllegalStateException("Gogo started without a command processor");
+        }
+        return processor;
+    }
+
+    private static Hashtable<String, Object> commandProperties() {
+        Hashtable<String, Object> properties = new Hashtable<>();
+        properties.put(CommandProcessor.COMMAND_SCOPE, TrialCommands.SCOPE);
+        properties.put(
+                CommandProcessor.COMMAND_FUNCTION,
+                Arrays.stream(Command.values()).map(Command::function).toArray(String[]::new));
+        return properties;
+    }
+
+    /** Without a terminal: one command a line, no prompt. */
+    private int obey(CommandSession session) throws IOException {
+        ServiceRegistration<?> announcing = announce(line -> terminal.err().println(line));
+        try (BufferedReader input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
+            int code = ExitCode.OK;
+            for (String line = input.readLine(); line != null && !commands.exited(); line = input.readLine()) {
+                code = ExitCode.gravest(code, execute(session, line));
+            }
+            return code;
+        } finally {
+            announcing.unregister();
+        }
+    }
+
+    private int converse(CommandSession session) throws IOException {
+        try (org.jline.terminal.Terminal screen = TerminalBuilder.builder()
+                .name("attune")
+                .system(true)
+                // Otherwise Ctrl-C at the prompt would end the process instead of clearing the line.
+                .nativeSignals(true)
+                .signalHandler(org.jline.terminal.Terminal.SignalHandler.SIG_IGN)
+                .build()) {
+            LineReader reader = LineReaderBuilder.builder()
+                    .terminal(screen)
+                    .appName("attune")
+                    .completer(new CommandCompleter(session, trials, catalogue))
+                    .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true)
+                    .build();
+            terminal.out()
+                    .println("Attune. `help` lists the commands, TAB completes, `exit` saves what runs and ends.");
+            ServiceRegistration<?> announcing = announce(reader::printAbove);
+            try {
+                while (!commands.exited()) {
+                    ask(reader).ifPresent(line -> execute(session, line));
+                }
+            } finally {
+                announcing.unregister();
+            }
+            return ExitCode.OK;
+        }
+    }
+
+    /** The next line; nothing after Ctrl-C. Ctrl-D ends as {@code exit} does. */
+    private Optional<String> ask(LineReader reader) {
+        try {
+            return Optional.of(reader.readLine("attune> "));
+        } catch (UserInterruptException lineGivenUp) {
+            return Optional.empty();
+        } catch (EndOfFileException end) {
+            commands.exit();
+            return Optional.empty();
+        }
+    }
+
+    private ServiceRegistration<?> announce(Consumer<String> lines) {
+        return context.registerService(TrialListener.class, new Announcements(lines), null);
+    }
+
+    private int execute(CommandSession session, String line) {
+        try {
+            Object result = session.execute(line);
+            String text = result == null
+                    ? ""
+                    : session.format(result, Converter.INSPECT).toString().stripTrailing();
+            if (!text.isEmpty()) {
+                terminal.out().println(text);
+            }
+            return ExitCode.OK;
+        } catch (Exception e) { // Gogo declares no less
+            return Faults.tell(terminal, "", mistyped(e) ? new UserError(explained(e, line), e) : e, Path.of(""));
+        }
+    }
+
+    /** Gogo says so of a command or a use of it that does not exist. */
+    private static boolean mistyped(Exception e) {
+        return e instanceof CommandNotFoundException
+                || e instanceof IllegalArgumentException
+                        && String.valueOf(e.getMessage()).startsWith("Cannot coerce");
+    }
+
+    private static String explained(Exception e, String line) {
+        String command = line.strip().split("\\s+")[0].replaceFirst("^" + TrialCommands.SCOPE + ":", "");
+        if (e instanceof CommandNotFoundException unknown) {
+            return "no command \"" + unknown.getCommand() + "\"; help lists them";
+        }
+        return Arrays.stream(Command.values())
+                .filter(known -> known.function().equals(command))
+                .map(known -> "usage: " + known.usage)
+                .findFirst()
+                .orElse(e.getMessage());
+    }
+}

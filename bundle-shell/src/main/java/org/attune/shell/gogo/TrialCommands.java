@@ -1,0 +1,228 @@
+package org.attune.shell.gogo;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.apache.felix.service.command.Descriptor;
+import org.apache.felix.service.command.Parameter;
+import org.attune.plugin.UserError;
+import org.attune.shell.text.CatalogueText;
+import org.attune.shell.text.Launch;
+import org.attune.shell.text.Numbers;
+import org.attune.shell.text.ReportText;
+import org.attune.shell.text.SavedReport;
+import org.attune.shell.text.StateText;
+import org.attune.shell.text.Terminal;
+import org.attune.shell.text.TextTable;
+import org.attune.trial.Catalogue;
+import org.attune.trial.Progress;
+import org.attune.trial.Trial;
+import org.attune.trial.TrialReport;
+import org.attune.trial.TrialState;
+import org.attune.trial.Trials;
+
+/** The commands; each public method is one. They give text back, so that it can be piped on. */
+public final class TrialCommands {
+    static final String SCOPE = "attune";
+
+    private final Trials trials;
+    private final Catalogue catalogue;
+    private final Terminal terminal;
+    private volatile boolean exited;
+
+    public TrialCommands(Trials trials, Catalogue catalogue, Terminal terminal) {
+        this.trials = trials;
+        this.catalogue = catalogue;
+        this.terminal = terminal;
+    }
+
+    @Descriptor("list the plug-ins that are there now")
+    public String plugins() {
+        return CatalogueText.plugins(catalogue, terminal.width(), terminal.glyphs());
+    }
+
+    @Descriptor("show the options of a plug-in")
+    public String options(@Descriptor("the plug-in's name") String plugin) {
+        return CatalogueText.options(catalogue, plugin, terminal.width(), terminal.glyphs());
+    }
+
+    @Descriptor("show the base models in memory and the tensor engines")
+    public String models() {
+        return CatalogueText.models(catalogue, terminal.width(), terminal.glyphs());
+    }
+
+    @Descriptor("start a trial in the background")
+    public String run(@Descriptor("spec file, then any number of: --set KEY=VALUE") String... arguments) {
+        List<String> files = new ArrayList<>();
+        Map<String, String> overrides = new LinkedHashMap<>();
+        for (int i = 0; i < arguments.length; i++) {
+            if (arguments[i].equals("--set")) {
+                String setting = ++i < arguments.length ? arguments[i] : "";
+                int equals = setting.indexOf('=');
+                if (equals < 1) {
+                    throw new UserError("--set " + setting + ": expected KEY=VALUE, such as --set train.epochs=2");
+                }
+                overrides.put(setting.substring(0, equals), setting.substring(equals + 1));
+            } else {
+                files.add(arguments[i]);
+            }
+        }
+        if (files.size() != 1) {
+            throw new UserError("run: expected one spec file, found "
+                    + (files.isEmpty() ? "none" : String.join(" ", files)) + "; usage: run FILE [--set KEY=VALUE]...");
+        }
+        return started(trials.start(Path.of(files.get(0)), overrides, true));
+    }
+
+    private static String started(Trial trial) {
+        return "trial " + trial.id() + ": " + trial.name() + ", run folder " + Launch.shortened(trial.folder());
+    }
+
+    @Descriptor("list the trials of this session")
+    public String trials() {
+        TextTable table =
+                new TextTable("id", "name", "state", "step", "of", "loss", "examples/s", "left", "run folder");
+        for (Trial trial : trials.list()) {
+            Progress progress = trial.progress();
+            boolean runs = progress.left() != null && !trial.state().ended();
+            table.row(
+                    trial.id(),
+                    trial.name(),
+                    StateText.of(trial.state()),
+                    String.valueOf(progress.step()),
+                    String.valueOf(progress.steps()),
+                    Numbers.score(progress.loss()),
+                    runs ? Numbers.rate(progress.examplesPerSecond()) : "-",
+                    runs ? Numbers.clock(progress.left()) : "-",
+                    Launch.shortened(trial.folder()));
+        }
+        return table.isEmpty()
+                ? "No trial was started; start one by: run FILE"
+                : table.render(terminal.width(), terminal.glyphs());
+    }
+
+    @Descriptor("hold a trial after the step in progress")
+    public void pause(@Descriptor("the trial's id") String id) {
+        Trial trial = find(id);
+        if (trial.state().ended()) {
+            throw new UserError(
+                    "trial " + id + " is " + StateText.of(trial.state()) + "; only a running one is paused");
+        }
+        trial.pause();
+    }
+
+    @Descriptor("go on with a paused trial, or with a run folder of an earlier session")
+    public String resume(@Descriptor("the trial's id, or the run folder") String trial) {
+        Trial known = trials.find(trial).orElse(null);
+        if (known == null && Files.isDirectory(Path.of(trial))) {
+            return started(trials.resume(Path.of(trial), true));
+        }
+        known = known == null ? find(trial) : known;
+        if (known.state() == TrialState.SUSPENDED) {
+            return started(trials.resume(known.folder(), true));
+        }
+        if (known.state().ended()) {
+            throw new UserError("trial " + trial + " is " + StateText.of(known.state()) + ": nothing is left to do");
+        }
+        known.unpause();
+        return "";
+    }
+
+    @Descriptor("save a checkpoint after the step in progress and end the trial; resume goes on from there")
+    public void stop(@Descriptor("the trial's id") String id) {
+        Trial trial = find(id);
+        if (trial.state().ended()) {
+            throw new UserError("trial " + id + " is " + StateText.of(trial.state()) + " already");
+        }
+        trial.stop();
+    }
+
+    @Descriptor("show the report of a completed trial")
+    public String report(
+            @Descriptor("show large tables too")
+                    @Parameter(
+                            names = {"-t", "--tables"},
+                            presentValue = "true",
+                            absentValue = "false")
+                    boolean tables,
+            @Descriptor("the trial's id, or the run folder") String trial) {
+        Trial known = trials.find(trial).orElse(null);
+        if (known == null && Files.isDirectory(Path.of(trial))) {
+            SavedReport saved = SavedReport.in(Path.of(trial));
+            return text(saved.name(), saved.report(), Path.of(trial), tables);
+        }
+        Trial found = known == null ? find(trial) : known;
+        TrialReport report = found.report()
+                .orElseThrow(() -> new UserError(
+                        "trial " + trial + " is " + StateText.of(found.state(), found.message()) + "; no report yet"));
+        return text(found.name(), report, found.folder(), tables);
+    }
+
+    private String text(String name, TrialReport report, Path folder, boolean tables) {
+        return ReportText.of(name, report, folder, tables, terminal.width(), terminal.glyphs());
+    }
+
+    @Descriptor("list the commands")
+    public String help() {
+        TextTable table = new TextTable("command", "what it does");
+        for (Command command : Command.values()) {
+            table.row(command.usage, command.description());
+        }
+        return table.render(terminal.width(), terminal.glyphs());
+    }
+
+    @Descriptor("save what still runs and end")
+    public void exit() {
+        exited = true;
+    }
+
+    boolean exited() {
+        return exited;
+    }
+
+    private Trial find(String id) {
+        return trials.find(id).orElseThrow(() -> {
+            List<String> ids = trials.list().stream().map(Trial::id).toList();
+            return new UserError("no trial \"" + id + "\"; there "
+                    + (ids.isEmpty() ? "is none, start one by: run FILE" : "are: " + String.join(", ", ids)));
+        });
+    }
+
+    /** What is registered as a command, in the order of the help. */
+    enum Command {
+        RUN("run FILE [--set KEY=VALUE]..."),
+        TRIALS("trials"),
+        PAUSE("pause ID"),
+        RESUME("resume ID|RUN"),
+        STOP("stop ID"),
+        REPORT("report [--tables] ID|RUN"),
+        PLUGINS("plugins"),
+        OPTIONS("options PLUGIN"),
+        MODELS("models"),
+        HELP("help"),
+        EXIT("exit");
+
+        final String usage;
+
+        Command(String usage) {
+            this.usage = usage;
+        }
+
+        String function() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+
+        String description() {
+            return Arrays.stream(TrialCommands.class.getMethods())
+                    .filter(method -> method.getName().equals(function()))
+                    .map(method -> method.getAnnotation(Descriptor.class).value())
+                    .findFirst()
+                    .orElseThrow();
+        }
+    }
+}

@@ -190,7 +190,7 @@ public final class GogoShell {
         }
         return Arrays.stream(Command.values())
                 .filter(known -> known.function().equals(command))
-                .map(known -> "usage: " + known.usage)
+                .map(known -> "wrong arguments; usage: " + known.usage)
                 .findFirst()
                 .orElse(e.getMessage());
     }

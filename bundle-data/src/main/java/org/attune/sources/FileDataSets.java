@@ -27,15 +27,14 @@ final class FileDataSets {
         if (files.isEmpty()) {
             throw new UserError(source + ": no file given; set at least one of train, validation and test");
         }
+        Path folder = base.toAbsolutePath().normalize();
         Map<String, List<Example>> splits = new HashMap<>();
         files.forEach((split, path) -> {
-            Path resolved = base.resolve(path).normalize();
-            TextFile file = new TextFile(resolved, name(resolved, base.normalize()));
+            Path resolved = folder.resolve(path).normalize();
+            TextFile file = new TextFile(resolved, name(resolved, folder));
             if (!Files.exists(resolved)) {
                 throw new UserError(source + ": " + split + ": " + file.name() + ": no such file"
-                        + (path.isAbsolute()
-                                ? ""
-                                : " in " + base.toAbsolutePath().normalize()));
+                        + (resolved.startsWith(folder) ? " in " + folder : ""));
             }
             List<Example> examples = format.read(file);
             if (examples.isEmpty()) {

@@ -129,6 +129,9 @@ class JsonlTest {
         assertThatThrownBy(() -> open(train("absent.jsonl")))
                 .isInstanceOf(UserError.class)
                 .hasMessage("jsonl: train: absent.jsonl: no such file in " + folder);
+        assertThatThrownBy(() -> open(train(folder.resolve("absent.jsonl").toString())))
+                .isInstanceOf(UserError.class)
+                .hasMessage("jsonl: train: absent.jsonl: no such file in " + folder);
         assertThatThrownBy(() -> open(train("empty.jsonl")))
                 .isInstanceOf(UserError.class)
                 .hasMessage("jsonl: train: empty.jsonl: the file holds no examples");

@@ -1,6 +1,7 @@
 package org.attune.kernel;
 
 import java.util.List;
+import java.util.Locale;
 import org.attune.kernel.plugins.Engines;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginKind;
@@ -27,7 +28,7 @@ record CatalogueService(PluginRegistry registry, Engines tensorEngines, ModelPoo
                     EngineStats s = e.stats();
                     return new EngineInfo(
                             e.name(),
-                            e.dtype().name().toLowerCase(java.util.Locale.ROOT),
+                            e.dtype().name().toLowerCase(Locale.ROOT),
                             s.liveBytes(),
                             s.peakBytes(),
                             s.pooledBytes(),

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BiPredicate;
 import org.attune.model.Model;
 import org.attune.model.ModelLoader;
 import org.attune.plugin.UserError;
@@ -15,7 +16,8 @@ import org.attune.trial.Catalogue.ModelInfo;
 
 /**
  * Base models in memory, shared by all trials that use the same source on the same engine. A model stays for the next trial after
- * its last user has gone, until its engine goes or {@link #clear} is called. Thread-safe.
+ * its last user has gone, until its engine or its loader goes. A model in use is freed by its last user, never under its feet.
+ * Thread-safe.
  */
 public final class ModelPool implements AutoCloseable {
     private final List<ModelLoader> loaders = new CopyOnWriteArrayList<>();
@@ -25,10 +27,30 @@ public final class ModelPool implements AutoCloseable {
 
     private static final class Entry {
         private final Model model;
+        private final ModelLoader loader;
         private int users;
+        /** No longer in the pool: the last user frees it. */
+        private boolean dropped;
 
-        Entry(Model model) {
+        Entry(Model model, ModelLoader loader) {
             this.model = model;
+            this.loader = loader;
+        }
+
+        void drop() {
+            dropped = true;
+            freeIfUnused();
+        }
+
+        void release() {
+            users--;
+            freeIfUnused();
+        }
+
+        private void freeIfUnused() {
+            if (dropped && users == 0) {
+                model.close();
+            }
         }
     }
 
@@ -36,8 +58,10 @@ public final class ModelPool implements AutoCloseable {
         loaders.add(loader);
     }
 
+    /** Takes a loader away, and with it the models it has made: they are its code, and its successor makes them anew. */
     public void remove(ModelLoader loader) {
         loaders.remove(loader);
+        drop((key, entry) -> entry.loader == loader);
     }
 
     /**
@@ -51,18 +75,18 @@ public final class ModelPool implements AutoCloseable {
         Key key = new Key(name, engine);
         Entry entry = entries.get(key);
         if (entry == null) {
-            entry = new Entry(load(source, base, engine));
+            entry = load(source, base, engine);
             entries.put(key, entry);
         }
         entry.users++;
         return new Lease(key, entry);
     }
 
-    private Model load(String source, Path base, TensorEngine engine) {
+    private Entry load(String source, Path base, TensorEngine engine) {
         for (ModelLoader loader : loaders) {
             Optional<Model> model = loader.load(source, base, engine);
             if (model.isPresent()) {
-                return model.get();
+                return new Entry(model.get(), loader);
             }
         }
         throw new UserError("model '" + source + "': nothing here can load that; expected a folder with config.json, "
@@ -88,20 +112,25 @@ public final class ModelPool implements AutoCloseable {
                 .sum();
     }
 
-    /** Frees the models of an engine, or all for null; no trial may use them any more. */
-    public synchronized void clear(TensorEngine engine) {
-        entries.entrySet().removeIf(e -> {
-            if (engine != null && e.getKey().engine() != engine) {
-                return false;
-            }
-            e.getValue().model.close();
-            return true;
-        });
+    /** Frees the models of an engine. */
+    public void clear(TensorEngine engine) {
+        drop((key, entry) -> key.engine() == engine);
     }
 
+    /** Frees all models. */
     @Override
     public void close() {
-        clear(null);
+        drop((key, entry) -> true);
+    }
+
+    private synchronized void drop(BiPredicate<Key, Entry> which) {
+        entries.entrySet().removeIf(e -> {
+            if (!which.test(e.getKey(), e.getValue())) {
+                return false;
+            }
+            e.getValue().drop();
+            return true;
+        });
     }
 
     /** A model in use. */
@@ -127,7 +156,7 @@ public final class ModelPool implements AutoCloseable {
         public void close() {
             synchronized (ModelPool.this) {
                 if (entry != null) {
-                    entry.users--;
+                    entry.release();
                     entry = null;
                 }
             }

@@ -9,6 +9,7 @@ import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
 import org.attune.plugin.Plugin;
 import org.attune.trial.Catalogue.PluginInfo;
+import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.InvalidSyntaxException;
 import org.osgi.framework.ServiceEvent;
@@ -61,43 +62,65 @@ public final class OsgiPluginRegistry implements PluginRegistry {
 
     @Override
     public <P extends Plugin<?>> Optional<PluginLease<P>> find(PluginKind<P> kind, PluginRef ref, Runnable leaving) {
-        return references(kind).stream()
-                .filter(r -> ref.name().equals(r.getProperty("attune.name")))
-                .filter(r -> ref.version().isEmpty()
-                        || version(r).startsWith(ref.version().get()))
-                .max(Comparator.<ServiceReference<P>, Integer>comparing(OsgiPluginRegistry::ranking)
-                        .thenComparing(r -> r.getBundle().getVersion()))
-                .flatMap(r -> lease(kind, r, leaving));
+        return offers(kind).stream()
+                .filter(o -> ref.name().equals(o.name()))
+                .filter(o -> ref.version().isEmpty() || o.is(ref.version().get()))
+                .max(Comparator.<Offer<P>, Integer>comparing(Offer::ranking)
+                        .thenComparing(o -> o.bundle().getVersion()))
+                .flatMap(o -> lease(kind, o, leaving));
     }
 
-    private <P extends Plugin<?>> Optional<PluginLease<P>> lease(
-            PluginKind<P> kind, ServiceReference<P> reference, Runnable leaving) {
-        P plugin = context.getService(reference);
+    private <P extends Plugin<?>> Optional<PluginLease<P>> lease(PluginKind<P> kind, Offer<P> offer, Runnable leaving) {
+        P plugin = context.getService(offer.reference());
         if (plugin == null) {
             return Optional.empty();
         }
-        Lease<P> lease = new Lease<>(kind, reference, plugin, leaving);
+        Lease<P> lease = new Lease<>(kind, offer, plugin, leaving);
         leases.add(lease);
-        if (reference.getBundle() == null) { // went away before the lease was entered
+        // A service that goes away is out of the registry before its event: either it is still there now, and the event
+        // will
+        // find the lease, or the event may have come too early for it.
+        if (!offers(kind).contains(offer)) {
             lease.close();
             return Optional.empty();
         }
         return Optional.of(lease);
     }
 
-    private <P extends Plugin<?>> List<ServiceReference<P>> references(PluginKind<P> kind) {
+    /** A service with its bundle, which the reference forgets as soon as the service has gone. */
+    private record Offer<P>(ServiceReference<P> reference, Bundle bundle) {
+        String name() {
+            return (String) reference.getProperty("attune.name");
+        }
+
+        String version() {
+            return bundle.getVersion().toString();
+        }
+
+        /** Whether this is version {@code asked}, or one of those that begin with it: 1.2.3 is 1.2, and 1.20.0 is not. */
+        boolean is(String asked) {
+            return version().equals(asked) || version().startsWith(asked + ".");
+        }
+
+        int ranking() {
+            return reference.getProperty("service.ranking") instanceof Integer i ? i : 0;
+        }
+    }
+
+    private <P extends Plugin<?>> List<Offer<P>> offers(PluginKind<P> kind) {
         try {
             ServiceReference<?>[] found =
                     context.getServiceReferences(kind.type().getName(), "(attune.name=*)");
-            List<ServiceReference<P>> references = new ArrayList<>();
+            List<Offer<P>> offers = new ArrayList<>();
             if (found != null) {
                 for (ServiceReference<?> r : found) {
-                    if (r.getBundle() != null) {
-                        references.add(cast(r));
+                    Bundle bundle = r.getBundle();
+                    if (bundle != null) {
+                        offers.add(new Offer<>(cast(r), bundle));
                     }
                 }
             }
-            return references;
+            return offers;
         } catch (InvalidSyntaxException e) {
             throw new IllegalStateException(e);
         }
@@ -108,39 +131,31 @@ public final class OsgiPluginRegistry implements PluginRegistry {
         return (ServiceReference<P>) reference;
     }
 
-    private static int ranking(ServiceReference<?> reference) {
-        return reference.getProperty("service.ranking") instanceof Integer i ? i : 0;
-    }
-
-    private static String version(ServiceReference<?> reference) {
-        return reference.getBundle().getVersion().toString();
-    }
-
     @Override
     public List<PluginInfo> list(PluginKind<?> kind) {
-        return references(kind).stream()
-                .sorted(Comparator.comparing(r -> (String) r.getProperty("attune.name")))
-                .map(r -> info(kind, r))
+        return offers(kind).stream()
+                .sorted(Comparator.comparing(Offer::name))
+                .map(o -> info(kind, o))
                 .flatMap(Optional::stream)
                 .toList();
     }
 
-    private Optional<PluginInfo> info(PluginKind<?> kind, ServiceReference<?> reference) {
-        Object service = context.getService(reference);
+    private Optional<PluginInfo> info(PluginKind<?> kind, Offer<?> offer) {
+        Object service = context.getService(offer.reference());
         if (!(service instanceof Plugin<?> plugin)) {
             return Optional.empty();
         }
         try {
-            String description = (String) reference.getProperty("attune.description");
+            String description = (String) offer.reference().getProperty("attune.description");
             return Optional.of(new PluginInfo(
                     kind.label(),
-                    (String) reference.getProperty("attune.name"),
-                    version(reference),
+                    offer.name(),
+                    offer.version(),
                     description == null ? "" : description,
-                    reference.getBundle().getSymbolicName(),
+                    offer.bundle().getSymbolicName(),
                     new OptionBinder().options(plugin.options())));
         } finally {
-            context.ungetService(reference);
+            context.ungetService(offer.reference());
         }
     }
 
@@ -152,16 +167,16 @@ public final class OsgiPluginRegistry implements PluginRegistry {
         /** Set before the holder is told, so that it does not begin anew with code that is about to go. */
         private boolean going;
 
-        Lease(PluginKind<P> kind, ServiceReference<P> reference, P plugin, Runnable leaving) {
-            this.reference = reference;
+        Lease(PluginKind<P> kind, Offer<P> offer, P plugin, Runnable leaving) {
+            this.reference = offer.reference();
             this.plugin = plugin;
             this.leaving = leaving;
             this.origin = new Origin(
                     kind.label(),
-                    (String) reference.getProperty("attune.name"),
-                    version(reference),
-                    reference.getBundle().getSymbolicName(),
-                    reference.getBundle().getLocation());
+                    offer.name(),
+                    offer.version(),
+                    offer.bundle().getSymbolicName(),
+                    offer.bundle().getLocation());
         }
 
         @Override

@@ -54,8 +54,19 @@ public final class JsonLines implements AutoCloseable {
      * @throws UserError if the file cannot be read or written
      */
     public static JsonLines resume(Path file, long step) {
+        return resume(file, step, Long.MAX_VALUE);
+    }
+
+    /**
+     * See {@link #resume(Path, long)}.
+     *
+     * @param length what {@link #length} was when the state that is resumed was saved: lines of the same step that came later are
+     *     cut off too
+     */
+    public static JsonLines resume(Path file, long step, long length) {
         try {
-            return open(file, Files.exists(file) ? keep(Files.readAllBytes(file), step) : 0);
+            byte[] bytes = Files.exists(file) ? Files.readAllBytes(file) : new byte[0];
+            return open(file, keep(Arrays.copyOf(bytes, (int) Math.min(length, bytes.length)), step));
         } catch (IOException e) {
             throw UserError.cannot("read", file, e);
         }
@@ -118,6 +129,11 @@ public final class JsonLines implements AutoCloseable {
             }
             throw failure;
         }
+    }
+
+    /** The bytes of all lines so far. */
+    public long length() {
+        return end;
     }
 
     /** Puts all lines on the disk; belongs before each checkpoint. @throws UserError if that fails */

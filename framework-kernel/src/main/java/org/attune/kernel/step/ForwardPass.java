@@ -88,6 +88,13 @@ final class ForwardPass implements Forward {
         }
         int rows = x.shape().dim(0);
         int width = x.shape().dim(-1);
+        if (!(p > 0 && p < 1)) {
+            throw new IllegalArgumentException("dropout at " + place + ": p is " + p + "; it must be in [0, 1)");
+        }
+        if (rows != batch.tokens() && rows != batch.sequences()) {
+            throw new IllegalArgumentException("dropout at " + place + ": " + rows + " rows are neither one a token ("
+                    + batch.tokens() + ") nor one a sequence (" + batch.sequences() + ")");
+        }
         float kept = (float) (1 / (1 - p));
         float[] mask = new float[rows * width];
         boolean byToken = rows == batch.tokens();

@@ -1,6 +1,7 @@
 package org.attune.kernel.step;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -9,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import org.attune.model.Model;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Rng;
@@ -31,6 +33,8 @@ public final class ParameterStore implements AutoCloseable {
     private final Map<String, Tensor> starts = new LinkedHashMap<>();
     private final Map<String, double[]> restored = new LinkedHashMap<>();
     private final Map<String, double[]> restoredStarts = new LinkedHashMap<>();
+    /** Stand-ins for what a replacement asks for and its predecessor had not: they live until the trial has ended. */
+    private final List<Tensor> strangers = new ArrayList<>();
 
     /** @param seed decides the first values */
     public ParameterStore(TensorEngine engine, Model model, long seed) {
@@ -72,7 +76,7 @@ public final class ParameterStore implements AutoCloseable {
     /** The value of a tensor when this was first asked for, in this sitting or an earlier one of the run. */
     public Tensor start(String name) {
         return starts.computeIfAbsent(name, n -> {
-            double[] values = restoredStarts.get(n);
+            double[] values = restoredStarts.remove(n);
             if (values == null) {
                 return require(n).keep();
             }
@@ -85,6 +89,11 @@ public final class ParameterStore implements AutoCloseable {
     /** Start values asked for so far: they belong into a checkpoint. */
     public Map<String, Tensor> starts() {
         return Collections.unmodifiableMap(starts);
+    }
+
+    /** Names of restored parameters that no plug-in has claimed. */
+    public Set<String> unclaimed() {
+        return Collections.unmodifiableSet(restored.keySet());
     }
 
     private Tensor require(String name) {
@@ -108,15 +117,16 @@ public final class ParameterStore implements AutoCloseable {
     public void close() {
         tensors.values().forEach(Tensor::close);
         starts.values().forEach(Tensor::close);
+        strangers.forEach(Tensor::close);
         tensors.clear();
         starts.clear();
+        strangers.clear();
     }
 
     /** What one plug-in asks for. */
     public final class Claim implements Parameters {
         private final Optional<Map<String, Shape>> before;
         private final Map<String, Shape> claimed = new LinkedHashMap<>();
-        private final List<Tensor> strangers = new ArrayList<>();
 
         private Claim(Optional<Map<String, Shape>> before) {
             this.before = before;
@@ -138,7 +148,7 @@ public final class ParameterStore implements AutoCloseable {
             return take(weight, base.shape(), base::toDoubles);
         }
 
-        private Tensor take(String name, Shape shape, java.util.function.Supplier<double[]> first) {
+        private Tensor take(String name, Shape shape, Supplier<double[]> first) {
             claimed.put(name, shape);
             Tensor known = tensors.get(name);
             if (known != null && known.shape().equals(shape)) {
@@ -155,8 +165,8 @@ public final class ParameterStore implements AutoCloseable {
             }
             double[] values = restored.remove(name);
             Tensor made = Tensor.zeros(engine, shape).trainable();
+            tensors.put(name, made); // first of all: whatever fails below, the store closes it
             made.set(values != null ? checked(name, shape, values) : first.get());
-            tensors.put(name, made);
             return made;
         }
 
@@ -175,8 +185,6 @@ public final class ParameterStore implements AutoCloseable {
 
         /** What this claim asks for otherwise than its predecessor, a line each; empty where all is the same. */
         public List<String> differences() {
-            strangers.forEach(Tensor::close);
-            strangers.clear();
             if (before.isEmpty()) {
                 return List.of();
             }
@@ -197,7 +205,7 @@ public final class ParameterStore implements AutoCloseable {
         }
     }
 
-    static String nearest(String name, java.util.Collection<String> names) {
+    static String nearest(String name, Collection<String> names) {
         String last = name.substring(name.lastIndexOf('.') + 1);
         List<String> alike =
                 names.stream().filter(n -> n.endsWith(last)).limit(5).toList();

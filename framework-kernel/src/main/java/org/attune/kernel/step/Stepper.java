@@ -161,7 +161,12 @@ public final class Stepper implements AutoCloseable {
                 for (Batch batch :
                         MicroBatches.assign(shares.get(w), microTokens, 1).get(0)) {
                     ForwardPass pass = new ForwardPass(model, weights, session.wiring(), batch.tokens(), null);
-                    found.get(w).addAll(Scope.inference(engine, () -> work.of(session.objective(), pass, batch)));
+                    List<T> some = Scope.inference(engine, () -> work.of(session.objective(), pass, batch));
+                    if (some.size() != batch.samples().size()) {
+                        throw new IllegalStateException("the trainer gave " + some.size() + " predictions for "
+                                + batch.samples().size() + " samples");
+                    }
+                    found.get(w).addAll(some);
                 }
             });
             found.forEach(results::addAll);
@@ -179,7 +184,7 @@ public final class Stepper implements AutoCloseable {
         return shares;
     }
 
-    /** Forgets gradients of parameters that were replaced. */
+    /** Frees the gradients. */
     @Override
     public void close() {
         gradients.forEach(Gradients::close);

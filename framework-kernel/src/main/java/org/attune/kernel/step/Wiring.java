@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -80,9 +81,8 @@ public final class Wiring {
                     found = byPattern(target, points);
                 }
                 if (found.isEmpty()) {
-                    throw new UserError(
-                            "target '" + target + "' matches no " + kind.name().toLowerCase(java.util.Locale.ROOT)
-                                    + " attach point; there are " + suffixes(points));
+                    throw new UserError("target '" + target + "' matches no "
+                            + kind.name().toLowerCase(Locale.ROOT) + " attach point; there are " + suffixes(points));
                 }
                 chosen.addAll(found);
             }
@@ -118,7 +118,9 @@ public final class Wiring {
 
         @Override
         public void linear(String path, LinearTransform transform) {
-            require(path);
+            if (require(path).kind() != AttachPoint.Kind.LINEAR) { // it would silently never act
+                throw new IllegalArgumentException("attach point '" + path + "' is no linear map");
+            }
             linear.computeIfAbsent(path, p -> new ArrayList<>()).add(transform);
         }
 
@@ -128,10 +130,11 @@ public final class Wiring {
             outputs.computeIfAbsent(path, p -> new ArrayList<>()).add(transform);
         }
 
-        private void require(String path) {
-            if (points().stream().noneMatch(p -> p.path().equals(path))) {
-                throw new IllegalArgumentException("the model has no attach point '" + path + "'");
-            }
+        private AttachPoint require(String path) {
+            return points().stream()
+                    .filter(p -> p.path().equals(path))
+                    .findFirst()
+                    .orElseThrow(() -> new IllegalArgumentException("the model has no attach point '" + path + "'"));
         }
 
         @Override

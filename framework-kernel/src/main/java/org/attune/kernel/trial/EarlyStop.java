@@ -52,6 +52,11 @@ final class EarlyStop {
         return settings.isPresent() && bad > settings.get().patience();
     }
 
+    /** Whether an earlier state than that of {@code step} was better. */
+    boolean bestIsBefore(long step) {
+        return !Double.isNaN(best) && bestStep != step;
+    }
+
     long bestStep() {
         return bestStep;
     }

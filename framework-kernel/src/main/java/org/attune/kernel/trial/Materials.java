@@ -47,7 +47,7 @@ record Materials(
         });
     }
 
-    /** @throws UserError if the data has no such split */
+    /** @throws UserError if the data lacks a split, or has no examples in it */
     static void check(DataSet data, String evaluationSplit) {
         Set<String> wanted = new LinkedHashSet<>(List.of(TRAIN));
         if (!evaluationSplit.isEmpty()) {
@@ -58,9 +58,9 @@ record Materials(
                 throw new UserError("the data has no split '" + split + "'; it has " + data.splits()
                         + ". Give the data source a " + split + " part, or change evaluate.split");
             }
-        }
-        if (data.size(TRAIN) == 0) {
-            throw new UserError("the data's training split is empty");
+            if (data.size(split) == 0) {
+                throw new UserError("the data's split '" + split + "' has no examples");
+            }
         }
     }
 
@@ -81,19 +81,28 @@ record Materials(
         return ids;
     }
 
-    static List<Sample> prepare(DataSet data, String split, Session session, Workers workers) {
+    /** @throws UserError if an example is none for the trainer, or longer than the model takes */
+    static List<Sample> prepare(DataSet data, String split, Session session, Workers workers, int maxLength) {
         int size = data.size(split);
         Sample[] samples = new Sample[size];
         workers.run(w -> {
             for (int i = w; i < size; i += workers.count()) {
                 Example example = data.get(split, i);
-                samples[i] = session.objective().prepare(example, i);
+                samples[i] = checked(session.objective().prepare(example, i), example, maxLength);
             }
         });
-        List<Sample> list = new ArrayList<>(size);
-        for (Sample s : samples) {
-            list.add(s);
+        return List.of(samples);
+    }
+
+    private static Sample checked(Sample sample, Example example, int maxLength) {
+        int length = sample.ids().length;
+        if (length == 0) {
+            throw new UserError(example.id() + ": the text is empty: it has no tokens");
         }
-        return list;
+        if (length > maxLength) {
+            throw new UserError(example.id() + ": " + length + " tokens, the model takes at most " + maxLength
+                    + "; shorten the text, or lower the trainer's max_length");
+        }
+        return sample;
     }
 }

@@ -14,9 +14,11 @@ import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.attune.evaluation.Score;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginLease;
@@ -56,9 +58,12 @@ final class RunRecord {
     private final Path folder;
     private final TrialSpec spec;
     private final CheckpointStore checkpoints;
+    private RunLock lock;
     private JsonLines metrics;
     private long checkpointStep = -1;
     private Provenance provenance;
+    /** Plug-ins in this sitting's provenance, or to be put there when it begins. */
+    private final Set<PluginLease.Origin> used = new LinkedHashSet<>();
 
     private RunRecord(Path folder, TrialSpec spec) {
         this.folder = folder;
@@ -95,6 +100,7 @@ final class RunRecord {
                         e);
             }
             RunRecord record = new RunRecord(folder, spec);
+            record.lock = RunLock.take(folder);
             DurableFiles.write(
                     folder.resolve(SPEC), new SpecWriter().write(spec).getBytes(StandardCharsets.UTF_8));
             record.metrics = JsonLines.create(folder.resolve(METRICS));
@@ -132,7 +138,11 @@ final class RunRecord {
         return checkpointStep;
     }
 
-    /** What a checkpoint holds beside the tensors. */
+    /**
+     * What a checkpoint holds beside the tensors.
+     *
+     * @param evaluated the step of the last evaluation; -1 before the first
+     */
     record State(
             long step,
             int epoch,
@@ -141,6 +151,7 @@ final class RunRecord {
             double evaluationSeconds,
             long examples,
             long tokens,
+            long evaluated,
             ObjectNode earlyStop) {}
 
     /** @param best whether this is the best state so far, to be given by {@link #best} */
@@ -154,7 +165,10 @@ final class RunRecord {
         parameters.forEach((name, t) -> tensors.put(PARAMETER + name, t));
         starts.forEach((name, t) -> tensors.put(START + name, t));
         moments.forEach((name, t) -> tensors.put(MOMENT + name, t));
-        ObjectNode history = JSON.createObjectNode().put("evaluation_seconds", state.evaluationSeconds());
+        ObjectNode history = JSON.createObjectNode()
+                .put("evaluation_seconds", state.evaluationSeconds())
+                .put("evaluated", state.evaluated())
+                .put("journal_bytes", metrics.length());
         history.set("early_stopping", state.earlyStop());
         metrics.sync();
         checkpoints.write(
@@ -190,6 +204,7 @@ final class RunRecord {
                     p.history().path("evaluation_seconds").asDouble(),
                     p.examples(),
                     p.tokens(),
+                    p.history().path("evaluated").asLong(-1),
                     (ObjectNode) p.history().get("early_stopping"));
         }
 
@@ -230,14 +245,18 @@ final class RunRecord {
     /**
      * The last whole checkpoint; the journal goes on from there.
      *
-     * @throws UserError if there is none
+     * @throws UserError if there is none, or another process uses the folder
      */
     Saved load() {
+        lock = RunLock.take(folder);
         Checkpoint checkpoint = checkpoints
                 .latest()
                 .orElseThrow(() -> new UserError(folder + ": no checkpoint was written yet; start the run anew"));
         checkpointStep = checkpoint.position().step();
-        metrics = JsonLines.resume(folder.resolve(METRICS), checkpointStep);
+        metrics = JsonLines.resume(
+                folder.resolve(METRICS),
+                checkpointStep,
+                checkpoint.position().history().path("journal_bytes").asLong(Long.MAX_VALUE));
         return new Saved(checkpoint);
     }
 
@@ -267,7 +286,8 @@ final class RunRecord {
         provenance.seed("spec", spec.seed());
         provenance.source("data", spec.data().name(), dataFingerprint);
         provenance.source("model", model.source(), model.model().fingerprint());
-        plugins.forEach(p -> provenance.plugin(p, Math.max(0, checkpointStep)));
+        used.addAll(plugins);
+        used.forEach(p -> provenance.plugin(p, Math.max(0, checkpointStep)));
         provenance.write(file);
     }
 
@@ -308,6 +328,13 @@ final class RunRecord {
             }
         });
         metrics.append(line);
+    }
+
+    /** A plug-in takes part for a moment: a data source, sampler, metric or baseline. */
+    void used(long step, PluginLease.Origin plugin) {
+        if (used.add(plugin) && provenance != null) {
+            provenance.plugin(plugin, step);
+        }
     }
 
     /** Plug-ins were replaced. */
@@ -362,12 +389,18 @@ final class RunRecord {
 
     /** Completes the record of this sitting. */
     void close(TensorEngine engine) {
-        if (provenance != null) {
-            provenance.end(PeakMemory.measure(engine.stats().peakBytes()));
-            provenance.write(folder.resolve("provenance.json"));
-        }
-        if (metrics != null) {
-            metrics.close();
+        try {
+            if (provenance != null) {
+                provenance.end(PeakMemory.measure(engine.stats().peakBytes()));
+                provenance.write(folder.resolve("provenance.json"));
+            }
+        } finally {
+            if (metrics != null) {
+                metrics.close();
+            }
+            if (lock != null) {
+                lock.close();
+            }
         }
     }
 }

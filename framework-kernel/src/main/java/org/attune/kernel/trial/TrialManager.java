@@ -38,7 +38,10 @@ public final class TrialManager implements Trials {
     private final Duration replacement;
     private final List<TrialListener> listeners;
     private final List<TrialRun> runs = new CopyOnWriteArrayList<>();
+    /** Of trials that have not ended. */
     private final List<Thread> threads = new CopyOnWriteArrayList<>();
+
+    private boolean closed;
 
     /**
      * @param resources the folder of data files that come with the distribution
@@ -62,9 +65,10 @@ public final class TrialManager implements Trials {
 
     @Override
     public Trial start(Path spec, Map<String, String> overrides, boolean waitForPlugins) {
-        TrialSpec checked = new SpecReader().read(spec, overrides);
-        TensorEngine engine = engine(checked);
-        TrialSpec resolved = resolved(checked);
+        TrialSpec written = new SpecReader().read(spec, overrides);
+        check(written);
+        TensorEngine engine = engine(written);
+        TrialSpec resolved = resolved(written);
         return launch(resolved, RunRecord.create(resolved), engine, waitForPlugins, false);
     }
 
@@ -77,23 +81,64 @@ public final class TrialManager implements Trials {
         return launch(spec, record, engine, waitForPlugins, true);
     }
 
+    /** @throws UserError if parts of the spec ask for an evaluation that there will not be */
+    private static void check(TrialSpec spec) {
+        boolean watched = spec.earlyStopping().isPresent();
+        if (spec.evaluate().split().isEmpty()) {
+            String asked = watched
+                    ? "early_stopping"
+                    : spec.evaluate().every() > 0
+                            ? "evaluate.every"
+                            : spec.baselines().isEmpty() ? "" : "baselines";
+            if (!asked.isEmpty()) {
+                throw new UserError(
+                        asked + " needs examples to evaluate, but evaluate.split is empty; name a split, for"
+                                + " example evaluate.split: test");
+            }
+        }
+        if (watched && spec.evaluate().every() == 0) {
+            throw new UserError(
+                    "early_stopping needs evaluations while training goes on, but evaluate.every is 0; set it"
+                            + " to a number of steps");
+        }
+        if (watched && spec.evaluate().metrics().isEmpty()) {
+            throw new UserError("early_stopping watches '"
+                    + spec.earlyStopping().get().metric()
+                    + "', but evaluate.metrics is empty; name the metric that gives it");
+        }
+    }
+
     private synchronized Trial launch(
             TrialSpec spec, RunRecord record, TensorEngine engine, boolean waitForPlugins, boolean resumed) {
+        if (closed) {
+            throw new IllegalStateException("the kernel has stopped");
+        }
         String id = Integer.toString(runs.size() + 1);
         TrialRun run = new TrialRun(
                 id,
                 spec,
                 record,
+                engine,
                 new TrialRun.Services(
                         plugins,
                         pool,
-                        engine,
                         resources,
                         this::tell,
                         new TrialRun.Limits(DRAIN, waitForPlugins ? replacement : Duration.ZERO)),
                 resumed);
         runs.add(run);
-        Thread thread = new Thread(run, "attune-trial-" + id);
+        if (!engines.list().contains(engine)) { // it left before engineLeaves could see this trial
+            run.stop(gone(engine));
+        }
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        run.run();
+                    } finally {
+                        threads.remove(Thread.currentThread());
+                    }
+                },
+                "attune-trial-" + id);
         threads.add(thread);
         thread.start();
         return run;
@@ -103,7 +148,7 @@ public final class TrialManager implements Trials {
         for (TrialListener listener : listeners) {
             try {
                 event.accept(listener);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | LinkageError e) { // the latter where its bundle was just stopped
                 LOG.log(System.Logger.Level.WARNING, "a trial listener failed", e);
             }
         }
@@ -175,7 +220,11 @@ public final class TrialManager implements Trials {
 
     /** Suspends the trials of an engine that goes away. */
     public void engineLeaves(TensorEngine engine) throws InterruptedException {
-        stop(runs.stream().filter(r -> r.engine() == engine).toList(), "engine '" + engine.name() + "' went away");
+        stop(runs.stream().filter(r -> r.engine() == engine).toList(), gone(engine));
+    }
+
+    private static String gone(TensorEngine engine) {
+        return "engine '" + engine.name() + "' went away";
     }
 
     private void stop(List<TrialRun> trials, String reason) throws InterruptedException {
@@ -186,8 +235,11 @@ public final class TrialManager implements Trials {
         }
     }
 
-    /** Stops all trials and waits for their threads. */
+    /** Stops all trials and waits for their threads; no other can be started. */
     public void close() throws InterruptedException {
+        synchronized (this) {
+            closed = true;
+        }
         stopAll();
         for (Thread thread : new ArrayList<>(threads)) {
             thread.join();

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
@@ -61,7 +62,6 @@ final class TrialRun implements Trial, Runnable {
     record Services(
             PluginRegistry plugins,
             ModelPool pool,
-            TensorEngine engine,
             Path resources,
             Consumer<Consumer<TrialListener>> listeners,
             Limits limits) {}
@@ -82,17 +82,22 @@ final class TrialRun implements Trial, Runnable {
     private final Object signal = new Object();
     private final PluginSet plugins;
 
-    // Guarded by the gate, or touched by the trial's thread alone.
+    // Touched by the trial's thread alone; given up when the trial has ended, for the trial itself is kept for its
+    // report.
     private ModelPool.Lease model;
     private Workers workers;
     private ParameterStore parameters;
     private Materials materials;
     private Stepper stepper;
     private AdamW optimizer;
-    private Session session;
     private int[] order = {};
     private int orderEpoch = -1;
     private EarlyStop earlyStop;
+    private Evaluation latest;
+    /** The step of the last evaluation. */
+    private long evaluated = -1;
+
+    private boolean prepared;
     private long step;
     private long steps;
     private long examples;
@@ -102,6 +107,10 @@ final class TrialRun implements Trial, Runnable {
     private double speed;
     private final List<double[]> curve = new ArrayList<>();
 
+    /** Opened and used inside the gate; dropped by whoever takes a plug-in away, inside the gate unless that wait was too long. */
+    private volatile Session session;
+
+    private volatile TensorEngine engine;
     private volatile TrialState state = TrialState.PREPARING;
     private volatile String message = "";
     private volatile Progress progress = new Progress(0, 0, 0, Double.NaN, 0, 0, 0, Duration.ZERO, null);
@@ -110,10 +119,11 @@ final class TrialRun implements Trial, Runnable {
     private volatile boolean pauseWanted;
     private volatile String stopReason;
 
-    TrialRun(String id, TrialSpec spec, RunRecord record, Services services, boolean resumed) {
+    TrialRun(String id, TrialSpec spec, RunRecord record, TensorEngine engine, Services services, boolean resumed) {
         this.id = id;
         this.spec = spec;
         this.record = record;
+        this.engine = engine;
         this.services = services;
         this.resumed = resumed;
         this.plugins = new PluginSet(services.plugins(), spec, this::leaving);
@@ -139,11 +149,11 @@ final class TrialRun implements Trial, Runnable {
 
     private void endSuspended(String reason) {
         try {
-            if (optimizer == null) {
-                end(TrialState.SUSPENDED, reason + "; nothing was trained yet");
-            } else {
-                checkpoint(false);
+            if (prepared) {
+                save();
                 end(TrialState.SUSPENDED, reason + "; checkpoint at step " + step + " of " + steps);
+            } else {
+                end(TrialState.SUSPENDED, reason + "; before the first step of this sitting");
             }
         } catch (RuntimeException | Error e) {
             endFailed(e);
@@ -163,52 +173,51 @@ final class TrialRun implements Trial, Runnable {
         gate.lock();
         try {
             session = null;
-            plugins.close();
-            closeAll();
         } finally {
             gate.unlock();
         }
-        try {
-            record.close(services.engine());
-        } catch (RuntimeException e) {
-            LOG.log(System.Logger.Level.ERROR, "trial " + id + ": the run folder's record is incomplete", e);
-        }
-        set(last, why);
-    }
-
-    private void closeAll() {
+        close(plugins); // outside the gate, for it may wait for a thread that waits for the gate
         close(stepper);
         close(optimizer);
         close(parameters);
         close(workers);
         close(model);
+        close(() -> record.close(engine));
+        stepper = null;
+        optimizer = null;
+        parameters = null;
+        workers = null;
+        model = null;
+        materials = null;
+        latest = null;
+        order = new int[0];
+        curve.clear();
+        engine = null;
+        set(last, why);
     }
 
-    private static void close(AutoCloseable resource) {
+    /** Whatever goes wrong here is logged: the trial must end, and give up the rest. */
+    private void close(AutoCloseable resource) {
         if (resource != null) {
             try {
                 resource.close();
-            } catch (Exception e) {
-                LOG.log(System.Logger.Level.WARNING, "while closing a trial's resources", e);
+            } catch (Exception | LinkageError e) {
+                LOG.log(System.Logger.Level.ERROR, "trial " + id + ": while it ended", e);
             }
         }
     }
 
     private void prepare() {
         set(TrialState.PREPARING, "");
-        model = services.pool().acquire(spec.model(), spec.base(), services.engine());
+        awaitPlugins();
+        model = services.pool().acquire(spec.model(), spec.base(), engine);
         workers = new Workers(spec.threads(), "attune-" + id);
-        parameters = new ParameterStore(services.engine(), model.model(), spec.seed());
+        parameters = new ParameterStore(engine, model.model(), spec.seed());
         Optional<RunRecord.Saved> saved = resumed ? Optional.of(record.load()) : Optional.empty();
         saved.ifPresent(s -> parameters.restore(s.parameters(), s.starts()));
         readData();
         stepper = new Stepper(
-                services.engine(),
-                model.model(),
-                parameters,
-                workers,
-                spec.train().microTokens(),
-                spec.seed());
+                engine, model.model(), parameters, workers, spec.train().microTokens(), spec.seed());
         long perEpoch = stepsPerEpoch();
         steps = (long) Math.ceil(spec.train().epochs() * perEpoch - 1e-9);
         if (spec.train().maxSteps() > 0) {
@@ -218,10 +227,11 @@ final class TrialRun implements Trial, Runnable {
         optimizer = new AdamW(spec.optimizer());
         optimizer.moments(parameters.all());
         saved.ifPresent(this::restore);
-        record.provenance(model, materials.fingerprint(), services.engine(), plugins.origins());
+        record.provenance(model, materials.fingerprint(), engine, plugins.origins());
         if (saved.isEmpty()) {
             checkpoint(false); // a run that is killed in its first minute can be resumed too
         }
+        prepared = true;
         set(TrialState.RUNNING, saved.isEmpty() ? "" : "resumed at step " + step + " of " + steps);
     }
 
@@ -232,6 +242,7 @@ final class TrialRun implements Trial, Runnable {
         tokens = state.tokens();
         trainSeconds = state.trainSeconds();
         evaluationSeconds = state.evaluationSeconds();
+        evaluated = state.evaluated();
         curve.addAll(saved.curve());
         saved.loadMoments(optimizer.moments(parameters.all()));
         optimizer.resume(step);
@@ -240,13 +251,17 @@ final class TrialRun implements Trial, Runnable {
     }
 
     private void readData() {
-        ready(() -> true);
-        use(PluginKind.DATA, spec.data(), source -> {
-            try (DataSet data = open(source)) {
-                materials = read(data);
-            }
-            return materials;
-        });
+        while (materials == null) {
+            awaitPlugins();
+            use(PluginKind.DATA, spec.data(), source -> {
+                if (plugins.missing().isEmpty()) { // else one left since we looked
+                    try (DataSet data = open(source)) {
+                        materials = read(data);
+                    }
+                }
+                return materials;
+            });
+        }
     }
 
     private Materials read(DataSet data) {
@@ -257,12 +272,18 @@ final class TrialRun implements Trial, Runnable {
         if (parameters.all().isEmpty()) {
             throw new UserError("nothing to train: no adapter or trainer of this spec has a trainable parameter");
         }
+        if (!parameters.unclaimed().isEmpty()) {
+            throw new UserError(record.folder()
+                    + ": the checkpoint holds parameters that no plug-in asks for any more: "
+                    + String.join(", ", new TreeSet<>(parameters.unclaimed())) + "; put the former plug-in back");
+        }
+        int longest = model.model().maxLength();
         boolean texts = !spec.baselines().isEmpty();
         return new Materials(
                 labels,
-                Materials.prepare(data, Materials.TRAIN, session, workers),
+                Materials.prepare(data, Materials.TRAIN, session, workers, longest),
                 Materials.ids(data, Materials.TRAIN),
-                split.isEmpty() ? List.of() : Materials.prepare(data, split, session, workers),
+                split.isEmpty() ? List.of() : Materials.prepare(data, split, session, workers, longest),
                 texts ? Materials.texts(data, Materials.TRAIN) : List.of(),
                 texts && !split.isEmpty() ? Materials.texts(data, split) : List.of(),
                 data.fingerprint());
@@ -284,62 +305,68 @@ final class TrialRun implements Trial, Runnable {
 
     private void train() {
         LearningRate schedule = new LearningRate(spec.schedule(), steps);
-        while (step < steps && !earlyStop.reached()) {
-            List<Sample> samples = samplesOf(step);
-            ready(() -> session != null);
-            long began = System.nanoTime();
-            double loss;
-            double norm;
-            double multiplier = schedule.multiplier(step);
-            gate.lock();
-            try {
-                if (session == null) {
-                    continue; // a plug-in left since we looked
-                }
-                Stepper.Result result = stepper.gradients(session, samples, step);
-                loss = result.loss();
-                norm = GradientClipping.norm(parameters.all().values(), result.gradients());
-                if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
-                    throw diverged(loss, norm, samples);
-                }
-                if (spec.train().clip() > 0) {
-                    GradientClipping.clip(
-                            parameters.all().values(),
-                            result.gradients(),
-                            norm,
-                            spec.train().clip());
-                }
-                optimizer.step(parameters.all(), result.gradients(), multiplier);
-            } finally {
-                gate.unlock();
-            }
-            step++;
-            count(samples, (System.nanoTime() - began) / 1e9);
-            curve.add(new double[] {step, loss});
-            record.step(step, loss, norm, spec.optimizer().lr() * multiplier, examples, tokens, trainSeconds);
-            progress = progressNow(loss);
-            Progress now = progress;
-            services.listeners().accept(l -> l.step(this, now));
+        while (step < steps) {
             betweenSteps();
+            if (earlyStop.reached()) {
+                return;
+            }
+            List<Sample> samples = samplesOf(step);
+            double multiplier = schedule.multiplier(step);
+            Update update = inSession(s -> update(s, samples, multiplier));
+            step++;
+            count(samples, update.seconds());
+            curve.add(new double[] {step, update.loss()});
+            record.step(
+                    step,
+                    update.loss(),
+                    update.norm(),
+                    spec.optimizer().lr() * multiplier,
+                    examples,
+                    tokens,
+                    trainSeconds);
+            Progress now = progressNow(update.loss());
+            progress = now;
+            services.listeners().accept(l -> l.step(this, now));
         }
     }
 
+    /** @param norm of the gradients before they are clipped */
+    private record Update(double loss, double norm, double seconds) {}
+
+    private Update update(Session open, List<Sample> samples, double multiplier) {
+        long began = System.nanoTime();
+        Stepper.Result result = stepper.gradients(open, samples, step);
+        double norm = GradientClipping.norm(parameters.all().values(), result.gradients());
+        if (!Double.isFinite(result.loss()) || !Double.isFinite(norm)) {
+            throw diverged(result.loss(), norm, samples);
+        }
+        if (spec.train().clip() > 0) {
+            GradientClipping.clip(
+                    parameters.all().values(),
+                    result.gradients(),
+                    norm,
+                    spec.train().clip());
+        }
+        optimizer.step(parameters.all(), result.gradients(), multiplier);
+        return new Update(result.loss(), norm, (System.nanoTime() - began) / 1e9);
+    }
+
+    /**
+     * What is due before the next step, and was not done yet in this or an earlier sitting: a trial that was suspended in the
+     * middle of an evaluation makes it up. What is due after the last step is up to {@link #finish}.
+     */
     private void betweenSteps() {
-        if (step == steps) {
-            return; // finish() evaluates and checkpoints
+        boolean best = false;
+        if (due(spec.evaluate().every()) && evaluated < step) {
+            best = evaluateAndObserve();
         }
-        long evaluateEvery = spec.evaluate().every();
-        if (evaluateEvery > 0 && step % evaluateEvery == 0) {
-            Evaluation evaluation = evaluate();
-            if (earlyStop.observe(step, evaluation.scores())) {
-                checkpoint(true);
-                return;
-            }
+        if (best || due(spec.checkpoint().every()) && record.checkpointStep() < step) {
+            checkpoint(best);
         }
-        long checkpointEvery = spec.checkpoint().every();
-        if (checkpointEvery > 0 && step % checkpointEvery == 0) {
-            checkpoint(false);
-        }
+    }
+
+    private boolean due(long every) {
+        return every > 0 && step > 0 && step % every == 0;
     }
 
     private void count(List<Sample> samples, double seconds) {
@@ -389,6 +416,12 @@ final class TrialRun implements Trial, Runnable {
             throw new IllegalStateException("sampler '" + spec.sampler().name() + "' chose " + chosen.length
                     + " examples for an epoch of " + size);
         }
+        for (int index : chosen) {
+            if (index < 0 || index >= size) {
+                throw new IllegalStateException("sampler '" + spec.sampler().name() + "' chose example " + index
+                        + "; there are those from 0 to " + (size - 1));
+            }
+        }
         return chosen;
     }
 
@@ -414,6 +447,7 @@ final class TrialRun implements Trial, Runnable {
                         evaluationSeconds,
                         examples,
                         tokens,
+                        evaluated,
                         earlyStop.state()),
                 parameters.all(),
                 parameters.starts(),
@@ -421,28 +455,26 @@ final class TrialRun implements Trial, Runnable {
                 best);
     }
 
-    /** @return what is worth saying of the end */
-    private String finish() {
-        String note = "";
+    /** Writes a checkpoint unless the last one is of this step. */
+    private void save() {
         if (record.checkpointStep() < step) {
             checkpoint(false);
         }
-        Evaluation evaluation = spec.evaluate().split().isEmpty() ? Evaluation.NONE : evaluate();
-        if (spec.earlyStopping().isPresent()) {
-            earlyStop.observe(step, evaluation.scores());
-            if (earlyStop.bestStep() != step) {
-                parameters.all().forEach((name, t) -> t.set(record.best().get(name)));
-                evaluation = evaluate();
-                note = "best checkpoint, of step " + earlyStop.bestStep() + ", restored";
-            }
-        }
-        ready(() -> session != null);
-        record.adapter(
-                plugins.peftForm(),
-                plugins.adapters(),
-                parameters.all(),
-                model.model().classifierPath(),
-                model.source());
+    }
+
+    /** @return what is worth saying of the end */
+    private String finish() {
+        save();
+        Evaluation evaluation = spec.evaluate().split().isEmpty() ? Evaluation.NONE : lastEvaluation();
+        inSession(s -> {
+            record.adapter(
+                    plugins.peftForm(),
+                    plugins.adapters(),
+                    parameters.all(),
+                    model.model().classifierPath(),
+                    model.source());
+            return null;
+        });
         report = new TrialReport(
                 evaluation.scores(),
                 evaluation.tables(),
@@ -450,13 +482,26 @@ final class TrialRun implements Trial, Runnable {
                 total(),
                 trainSeconds,
                 evaluationSeconds,
-                PeakMemory.measure(services.engine().stats().peakBytes()).bytes(),
+                PeakMemory.measure(engine.stats().peakBytes()).bytes(),
                 examples,
                 tokens,
                 List.copyOf(curve),
                 baselines());
         record.report(report);
-        return note;
+        return earlyStop.bestIsBefore(step) ? "best checkpoint, of step " + earlyStop.bestStep() + ", restored" : "";
+    }
+
+    /** The evaluation of the state that the trial ends with: the last, or the best where early stopping watches. */
+    private Evaluation lastEvaluation() {
+        if (evaluated < step) {
+            evaluateAndObserve();
+        }
+        if (earlyStop.bestIsBefore(step)) {
+            Map<String, double[]> best = record.best();
+            parameters.all().forEach((name, t) -> t.set(best.get(name)));
+            return evaluate(earlyStop.bestStep());
+        }
+        return latest != null ? latest : evaluate(step);
     }
 
     /** Parameters of the model and of what was added to it; a trained copy counts once. */
@@ -473,30 +518,30 @@ final class TrialRun implements Trial, Runnable {
         static final Evaluation NONE = new Evaluation(List.of(), List.of());
     }
 
-    private Evaluation evaluate() {
+    /** @return whether this is the best so far, of what early stopping watches */
+    private boolean evaluateAndObserve() {
+        latest = evaluate(step);
+        evaluated = step;
+        return earlyStop.observe(step, latest.scores());
+    }
+
+    /** @param of the step whose parameters are evaluated */
+    private Evaluation evaluate(long of) {
         long began = System.nanoTime();
         List<Sample> samples = materials.evaluation();
         List<Prediction> predictions = new ArrayList<>();
         String split = spec.evaluate().split();
         while (predictions.size() < samples.size()) {
-            ready(() -> session != null);
-            gate.lock();
-            try {
-                if (session != null) {
-                    int from = predictions.size();
-                    List<Sample> chunk = samples.subList(from, Math.min(samples.size(), from + EVALUATION_CHUNK));
-                    predictions.addAll(stepper.predict(session, chunk, done -> {}));
-                }
-            } finally {
-                gate.unlock();
-            }
+            int from = predictions.size();
+            List<Sample> chunk = samples.subList(from, Math.min(samples.size(), from + EVALUATION_CHUNK));
+            predictions.addAll(inSession(s -> stepper.predict(s, chunk, done -> {})));
             long done = predictions.size();
             services.listeners().accept(l -> l.evaluating(this, split, done, samples.size()));
         }
         Evaluation evaluation = measure(predictions);
         evaluationSeconds += (System.nanoTime() - began) / 1e9;
-        record.evaluation(step, split, evaluation.scores());
-        services.listeners().accept(l -> l.evaluated(this, split, step, evaluation.scores()));
+        record.evaluation(of, split, evaluation.scores());
+        services.listeners().accept(l -> l.evaluated(this, split, of, evaluation.scores()));
         return evaluation;
     }
 
@@ -542,7 +587,15 @@ final class TrialRun implements Trial, Runnable {
     }
 
     private static int[] classes(List<Sample> samples) {
-        return samples.stream().mapToInt(s -> s.labels()[0]).toArray();
+        return samples.stream()
+                .mapToInt(s -> {
+                    if (s.labels().length != 1) {
+                        throw new UserError("baselines are for classification: one class an example, found "
+                                + s.labels().length + " labels");
+                    }
+                    return s.labels()[0];
+                })
+                .toArray();
     }
 
     // ---- plug-ins that come and go ----
@@ -554,6 +607,7 @@ final class TrialRun implements Trial, Runnable {
                 gate.lock();
                 try {
                     if (lease.present()) {
+                        record.used(step, lease.origin());
                         return body.apply(lease.plugin());
                     }
                 } finally {
@@ -574,31 +628,43 @@ final class TrialRun implements Trial, Runnable {
         return found.get(0);
     }
 
-    /** Waits until nothing holds the trial and the session can be used; opens a new one after a swap. */
-    private void ready(BooleanSupplier opened) {
+    /** Waits until nothing holds the trial and all plug-ins of its session are there. */
+    private void awaitPlugins() {
         await(
                 () -> {
                     plugins.find();
                     return plugins.missing().isEmpty();
                 },
                 () -> String.join(", ", plugins.missing()));
-        if (opened.getAsBoolean()) {
-            return;
-        }
-        gate.lock();
-        try {
-            if (plugins.missing().isEmpty()) {
-                session = plugins.open(model.model(), parameters, materials.labels());
-                record.swapped(step, plugins.origins());
+    }
+
+    /** Runs {@code body} with the session inside the step gate; waits for plug-ins that are away, and opens a new session then. */
+    private <T> T inSession(Function<Session, T> body) {
+        while (true) {
+            awaitPlugins();
+            gate.lock();
+            try {
+                if (plugins.missing().isEmpty()) { // else one left since we looked
+                    if (session == null) {
+                        session = reopen();
+                        record.swapped(step, plugins.origins());
+                    }
+                    return body.apply(session);
+                }
+            } finally {
+                gate.unlock();
             }
-        } catch (PluginSet.SwapMismatch e) {
-            checkpoint(false);
-            throw new UserError("the replacement needs other parameters than the trial has: " + e.getMessage()
-                    + ". The trial stopped at step " + step
-                    + " with its checkpoint intact; put the former plug-in back and resume "
-                    + record.folder());
-        } finally {
-            gate.unlock();
+        }
+    }
+
+    private Session reopen() {
+        try {
+            return plugins.open(model.model(), parameters, materials.labels());
+        } catch (PluginSet.SwapMismatch | UserError e) {
+            save();
+            throw new UserError(
+                    "the replacement does not fit the trial: " + e.getMessage() + ". The trial stopped at step " + step
+                            + " with its checkpoint intact; put the former plug-in back and resume " + record.folder());
         }
     }
 
@@ -607,19 +673,23 @@ final class TrialRun implements Trial, Runnable {
     }
 
     private void await(BooleanSupplier present, Missing missing) {
+        TrialState before = state;
         long deadline = 0;
         while (true) {
             if (stopReason != null) {
                 throw new Suspension(stopReason);
             }
             if (pauseWanted) {
-                set(TrialState.PAUSED, "paused at step " + step);
+                if (state != TrialState.PAUSED) {
+                    set(TrialState.PAUSED, "paused at step " + step);
+                }
                 sleep(() -> pauseWanted && stopReason == null, Long.MAX_VALUE);
+                deadline = 0;
                 continue;
             }
             if (present.getAsBoolean()) {
-                if (state == TrialState.PAUSED || state == TrialState.WAITING) {
-                    set(TrialState.RUNNING, "");
+                if (state != before) {
+                    set(before, "");
                 }
                 return;
             }
@@ -627,9 +697,9 @@ final class TrialRun implements Trial, Runnable {
             if (deadline == 0) {
                 deadline = System.nanoTime() + limit.toNanos();
             }
-            if (System.nanoTime() >= deadline) {
-                throw new Suspension(
-                        missing.names() + " went away and no replacement came within " + limit.toSeconds() + " s");
+            if (System.nanoTime() - deadline >= 0) {
+                throw new Suspension(missing.names() + " went away"
+                        + (limit.isZero() ? "" : " and no replacement came within " + limit.toSeconds() + " s"));
             }
             if (state != TrialState.WAITING) {
                 set(TrialState.WAITING, "waiting for " + missing.names());
@@ -759,8 +829,9 @@ final class TrialRun implements Trial, Runnable {
         wake();
     }
 
+    /** Null once the trial has ended. */
     TensorEngine engine() {
-        return services.engine();
+        return engine;
     }
 
     @Override

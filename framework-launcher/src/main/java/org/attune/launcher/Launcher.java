@@ -76,10 +76,8 @@ final class Launcher {
         properties.put("felix.fileinstall.configEncoding", "UTF-8");
         properties.put("felix.fileinstall.log.default", "jul");
         properties.put("felix.fileinstall.log.level", "2");
-        // Should someone start Gogo: it neither reads the standard input nor stops the framework, and its profile is
-        // the empty etc/gosh_profile.
-        properties.put("gosh.args", "--nointeractive --noshutdown");
-        properties.put("gosh.home", directories.configuration().getParent().toString());
+        // JLine's bundle looks for sun.misc.Signal without importing it; else Ctrl-C at the prompt ends the process.
+        properties.put(Constants.FRAMEWORK_BOOTDELEGATION, "sun.misc");
         return properties;
     }
 

@@ -50,6 +50,9 @@ final class Batch {
             if (services.interruption().requested()) {
                 break;
             }
+            if (sources.size() > 1 && !output.quiet) {
+                terminal.err().println(source + " (" + (summaries.size() + 1) + " of " + sources.size() + ")");
+            }
             code = ExitCode.gravest(code, runOne(source, start));
         }
         if (output.json) {

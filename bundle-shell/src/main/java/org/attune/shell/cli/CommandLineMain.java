@@ -3,7 +3,6 @@ package org.attune.shell.cli;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.function.ToIntFunction;
 import org.attune.shell.text.ExitCode;
 import org.attune.shell.text.Faults;
@@ -79,9 +78,8 @@ public final class CommandLineMain implements ToIntFunction<String[]>, Runnable 
         CommandLine command = mistake.getCommandLine();
         String message = mistake.getMessage();
         if (mistake instanceof UnmatchedArgumentException unmatched && command.getParent() == null) {
-            List<String> meant = unmatched.getSuggestions();
-            message = "no command \"" + unmatched.getUnmatched().get(0) + "\""
-                    + (meant.isEmpty() ? "" : ", did you mean " + meant.get(0) + "?");
+            message = "no command \"" + unmatched.getUnmatched().get(0) + "\"; there are: "
+                    + String.join(", ", command.getSubcommands().keySet());
         }
         Faults.line(
                 services.terminal(),

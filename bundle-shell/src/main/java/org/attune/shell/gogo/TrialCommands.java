@@ -57,7 +57,7 @@ public final class TrialCommands {
     }
 
     @Descriptor("start a trial in the background")
-    public String run(@Descriptor("spec file, then any number of: --set KEY=VALUE") String... arguments) {
+    public String run(@Descriptor("spec file, then any number of: --set 'KEY=VALUE'") String... arguments) {
         List<String> files = new ArrayList<>();
         Map<String, String> overrides = new LinkedHashMap<>();
         for (int i = 0; i < arguments.length; i++) {
@@ -74,7 +74,7 @@ public final class TrialCommands {
         }
         if (files.size() != 1) {
             throw new UserError("run: expected one spec file, found "
-                    + (files.isEmpty() ? "none" : String.join(" ", files)) + "; usage: run FILE [--set KEY=VALUE]...");
+                    + (files.isEmpty() ? "none" : String.join(" ", files)) + "; usage: " + Command.RUN.usage);
         }
         return started(trials.start(Path.of(files.get(0)), overrides, true));
     }
@@ -195,7 +195,7 @@ public final class TrialCommands {
 
     /** What is registered as a command, in the order of the help. */
     enum Command {
-        RUN("run FILE [--set KEY=VALUE]..."),
+        RUN("run FILE [--set 'KEY=VALUE']..."),
         TRIALS("trials"),
         PAUSE("pause ID"),
         RESUME("resume ID|RUN"),

@@ -75,7 +75,7 @@ public final class CatalogueText {
                     model.engine(),
                     Numbers.whole(model.parameters()),
                     String.valueOf(model.users()),
-                    glyphs.cut(model.fingerprint(), 12));
+                    glyphs.cut(model.fingerprint(), 20));
         }
         TextTable engines =
                 new TextTable("engine", "numbers", "memory in use", "peak", "kept for reuse", "kernel calls");

@@ -56,7 +56,8 @@ final class LiveProgress implements ProgressView {
 
     @Override
     public synchronized void evaluated(Trial trial, String split, long step, List<Score> scores) {
-        if (!closed) {
+        // The report is about to show those of the last step.
+        if (!closed && step < trial.progress().steps()) {
             painter.execute(() -> printAbove(ProgressLine.scores(split, step, scores)));
         }
     }
@@ -64,7 +65,7 @@ final class LiveProgress implements ProgressView {
     @Override
     public void changed(Trial trial, TrialState state, String message) {
         if (!state.ended()) {
-            line = width -> terminal.glyphs().cut(StateText.of(state, message), width);
+            line = width -> terminal.glyphs().cut(trial.name() + ": " + StateText.of(state, message), width);
         }
     }
 
@@ -99,7 +100,7 @@ final class LiveProgress implements ProgressView {
 
     private synchronized void printAbove(String text) {
         if (!closed) {
-            terminal.err().print(TO_START + CLEAR_REST + text + System.lineSeparator());
+            terminal.err().print(TO_START + CLEAR_REST + terminal.glyphs().cut(text, width) + System.lineSeparator());
             drawn = "";
         }
     }

@@ -25,7 +25,14 @@ final class ProgressLine {
             numbers.add(Numbers.rate(progress.examplesPerSecond()) + " ex/s");
             numbers.add("left " + Numbers.clock(progress.left()));
         }
-        String what = "step " + progress.step() + "/" + progress.steps();
+        // Of one width throughout, or else the line would jump.
+        String steps = String.valueOf(progress.steps());
+        String what = "step "
+                + " "
+                        .repeat(Math.max(
+                                0,
+                                steps.length() - String.valueOf(progress.step()).length())) + progress.step() + "/"
+                + steps;
         return line(what, progress.step(), progress.steps(), numbers, width, glyphs);
     }
 

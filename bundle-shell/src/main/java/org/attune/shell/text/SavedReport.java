@@ -37,6 +37,10 @@ public record SavedReport(String name, TrialReport report) {
         }
         try {
             JsonNode tree = JSON.readTree(file.toFile());
+            if (!tree.isObject()) {
+                throw new UserError(file + ": expected the report of a trial, found "
+                        + (tree.isMissingNode() ? "an empty file" : "other JSON"));
+            }
             TrialReport report = JSON.treeToValue(tree, TrialReport.class);
             return new SavedReport(tree.path("name").asText(folder.getFileName().toString()), complete(report));
         } catch (JsonProcessingException e) {

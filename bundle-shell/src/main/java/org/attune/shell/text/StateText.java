@@ -22,14 +22,17 @@ public final class StateText {
 
     /** With the reason where there is one. */
     public static String of(TrialState state, String message) {
-        return message.isEmpty() ? of(state) : of(state) + ": " + message;
+        if (message.isEmpty() || message.startsWith(of(state))) {
+            return message.isEmpty() ? of(state) : message;
+        }
+        return of(state) + ": " + message;
     }
 
     /** How to go on with a suspended trial. */
     public static String suspension(Trial trial) {
-        // "stopped" is what the user asked for.
+        // That it was stopped is what the user asked for.
         String message = trial.message();
-        String reason = message.isEmpty() || message.equals("stopped") ? "" : " (" + message + ")";
+        String reason = message.isEmpty() || message.startsWith("stopped") ? "" : " (" + message + ")";
         return trial.name() + ": suspended at step " + trial.progress().step() + " of "
                 + trial.progress().steps() + reason + "; go on by: " + Launch.command("resume", trial.folder());
     }

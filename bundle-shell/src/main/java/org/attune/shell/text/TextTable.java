@@ -6,10 +6,11 @@ import java.util.regex.Pattern;
 
 /**
  * Aligned columns under a rule. Columns of numbers stand to the right; where the table is too wide, the last column of
- * text wraps between words, and what still does not fit is cut.
+ * text wraps between words, then the other texts are cut.
  */
 public final class TextTable {
-    private static final Pattern NUMBER = Pattern.compile("[-+]?[0-9][0-9,.]*(e[-+]?[0-9]+)?( [%A-Za-z]{1,3})?|-|NaN|");
+    private static final Pattern NUMBER =
+            Pattern.compile("[-+]?[0-9][0-9,]*(\\.[0-9]+)?(e[-+]?[0-9]+)?( [%A-Za-z]{1,3})?|-|NaN|");
     private static final String GAP = "  ";
     /** Narrower than this a column of text is not worth reading. */
     private static final int NARROWEST = 16;
@@ -56,12 +57,15 @@ public final class TextTable {
             }
         }
         int last = columns - 1;
-        int total = (columns - 1) * GAP.length();
+        int excess = (columns - 1) * GAP.length() - width;
         for (int columnWidth : widths) {
-            total += columnWidth;
+            excess += columnWidth;
         }
-        if (total > width && !right[last]) {
-            widths[last] = Math.max(Math.min(widths[last], NARROWEST), widths[last] - (total - width));
+        if (!right[last]) {
+            excess -= shrink(widths, last, excess);
+        }
+        for (int c = 0; c < last; c++) {
+            excess -= right[c] ? 0 : shrink(widths, c, excess);
         }
         StringBuilder text = new StringBuilder();
         line(text, header, widths, right, width, glyphs);
@@ -77,6 +81,13 @@ public final class TextTable {
         return text.toString();
     }
 
+    /** Takes at most {@code excess} from a column; gives what it took. */
+    private static int shrink(int[] widths, int column, int excess) {
+        int taken = Math.max(0, Math.min(excess, widths[column] - NARROWEST));
+        widths[column] -= taken;
+        return taken;
+    }
+
     private static List<String> rules(int[] widths, Glyphs glyphs) {
         List<String> rules = new ArrayList<>();
         for (int columnWidth : widths) {
@@ -89,11 +100,19 @@ public final class TextTable {
             StringBuilder text, List<String> cells, int[] widths, boolean[] right, int width, Glyphs glyphs) {
         StringBuilder line = new StringBuilder();
         for (int c = 0; c < cells.size(); c++) {
-            String cell = glyphs.cut(cells.get(c), widths[c]);
+            String cell = cut(cells.get(c), widths[c], glyphs);
             String padding = " ".repeat(widths[c] - length(cell));
             line.append(c == 0 ? "" : GAP).append(right[c] ? padding + cell : cell + padding);
         }
         text.append(glyphs.cut(line.toString().stripTrailing(), width)).append('\n');
+    }
+
+    /** Of a path the end says more than the beginning. */
+    private static String cut(String cell, int width, Glyphs glyphs) {
+        if (length(cell) <= width || cell.indexOf('/') < 0 || cell.indexOf(' ') >= 0) {
+            return glyphs.cut(cell, width);
+        }
+        return glyphs.ellipsis + cell.substring(cell.offsetByCodePoints(cell.length(), 1 - width));
     }
 
     private static List<String> wrap(String cell, int width) {

@@ -1,0 +1,33 @@
+package org.attune.shell.cli;
+
+import java.util.List;
+import org.attune.trial.Catalogue;
+
+public final class FakeCatalogue implements Catalogue {
+    @Override
+    public List<PluginInfo> plugins() {
+        return List.of(
+                new PluginInfo("trainer", "classification", "1.0.0", "a head over each text", "org.x", List.of()),
+                new PluginInfo(
+                        "adapter",
+                        "lora",
+                        "1.2.0",
+                        "low-rank updates",
+                        "org.x",
+                        List.of(
+                                new OptionInfo("rank", "integer", "8", ">= 1", "rank of the update"),
+                                new OptionInfo("targets", "list of text", null, "", "modules to adapt"))));
+    }
+
+    @Override
+    public List<ModelInfo> models() {
+        return List.of(new ModelInfo("models/bert", "bert", "cpu", 22_713_216, "0123456789abcdef", 1));
+    }
+
+    @Override
+    public List<EngineInfo> engines() {
+        return List.of(
+                new EngineInfo("reference", "float64", 0, 0, 0, 0),
+                new EngineInfo("cpu", "float32", 2_048, 4_096, 0, 77));
+    }
+}

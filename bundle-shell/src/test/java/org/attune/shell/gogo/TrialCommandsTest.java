@@ -1,0 +1,76 @@
+package org.attune.shell.gogo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import org.attune.plugin.UserError;
+import org.attune.shell.cli.FakeCatalogue;
+import org.attune.shell.cli.FakeTrial;
+import org.attune.shell.cli.Harness;
+import org.attune.trial.TrialState;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrialCommandsTest {
+    private final Harness harness = new Harness();
+    private final TrialCommands commands = new TrialCommands(harness.trials, new FakeCatalogue(), harness.terminal);
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void everyCommandIsInTheHelp() {
+        for (TrialCommands.Command command : TrialCommands.Command.values()) {
+            assertThat(commands.help()).contains("\n" + command.usage);
+        }
+    }
+
+    @Test
+    void aTrialIsStartedHeldGoneOnWithAndStopped() {
+        harness.trials.prepare(Path.of("x.yaml"), () -> FakeTrial.in(TrialState.RUNNING, "1", folder));
+
+        assertThat(commands.run("x.yaml", "--set", "seed=1")).isEqualTo("trial 1: quick, run folder " + folder);
+        assertThat(commands.trials()).containsPattern(" 1 +quick +running +120 +250 +1.2345 +310 +0:13");
+        commands.pause("1");
+        assertThat(commands.trials()).contains("paused");
+        commands.resume("1");
+        assertThat(commands.trials()).contains("running");
+        commands.stop("1");
+        assertThat(commands.trials()).contains("suspended");
+        assertThatThrownBy(() -> commands.pause("1")).isInstanceOf(UserError.class);
+        assertThatThrownBy(() -> commands.report(false, "1"))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("suspended");
+    }
+
+    @Test
+    void aSuspendedTrialGoesOnFromItsFolder() {
+        harness.trials.prepare(folder, () -> FakeTrial.in(TrialState.RUNNING, "1", folder));
+
+        assertThat(commands.resume(folder.toString())).startsWith("trial 1: quick");
+        commands.stop("1");
+        assertThat(commands.resume("1")).startsWith("trial 1: quick");
+        assertThat(harness.trials.list()).hasSize(2);
+    }
+
+    @Test
+    void aCompletedTrialHasAReport() {
+        harness.trials.prepare(Path.of("x.yaml"), () -> FakeTrial.in(TrialState.COMPLETED, "1", folder));
+        commands.run("x.yaml");
+
+        assertThat(commands.report(false, "1")).startsWith("quick: accuracy 0.7640");
+        assertThatThrownBy(() -> commands.stop("1")).hasMessage("trial 1 is completed already");
+    }
+
+    @Test
+    void mistakesSayWhatToDo() {
+        assertThatThrownBy(() -> commands.run()).isInstanceOf(UserError.class).hasMessageContaining("usage: run FILE");
+        assertThatThrownBy(() -> commands.run("x.yaml", "--set"))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("expected KEY=VALUE");
+        assertThatThrownBy(() -> commands.stop("9"))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("\"9\"");
+    }
+}

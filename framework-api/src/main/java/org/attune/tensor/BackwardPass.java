@@ -3,15 +3,14 @@ package org.attune.tensor;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import org.attune.tensor.engine.Storage;
 
 /** Walks a tape backwards. Nodes were recorded in order of computation, so the reverse is a topological order. */
 final class BackwardPass {
     private final Gradients leaves;
-    private final Map<Tensor, Tensor> pending = new IdentityHashMap<>();
+    private final IdentityHashMap<Tensor, Tensor> pending = new IdentityHashMap<>();
     /** How many pending gradients share a storage: one may be passed on to several inputs, or through a reshape. */
-    private final Map<Storage, Integer> uses = new IdentityHashMap<>();
+    private final IdentityHashMap<Storage, Integer> uses = new IdentityHashMap<>();
 
     BackwardPass(Gradients leaves) {
         this.leaves = leaves;

@@ -9,7 +9,7 @@ import java.util.Map;
  * up in a fixed order at the end of a step. Not thread-safe.
  */
 public final class Gradients implements AutoCloseable {
-    private final Map<Tensor, Tensor> sums = new IdentityHashMap<>();
+    private final IdentityHashMap<Tensor, Tensor> sums = new IdentityHashMap<>();
 
     /** Zero gradients for {@code parameters}. */
     public Gradients(Collection<Tensor> parameters) {

@@ -28,7 +28,7 @@ final class ArtifactFiles {
      * @throws UserError if there is no such jar, or there are several versions and none is asked for
      */
     Path find(String group, String artifact, String version) {
-        List<Path> places = places(group, artifact, version);
+        List<Path> places = places(group, artifact);
         for (Path place : places) {
             List<Path> jars = jars(place, artifact, version);
             if (jars.size() > 1) {
@@ -51,7 +51,7 @@ final class ArtifactFiles {
                 + artifact + ":" + (version == null ? "VERSION" : version));
     }
 
-    private List<Path> places(String group, String artifact, String version) {
+    private List<Path> places(String group, String artifact) {
         List<Path> places = new ArrayList<>();
         String resources = properties.apply("attune.resources");
         String home = properties.apply("attune.home");

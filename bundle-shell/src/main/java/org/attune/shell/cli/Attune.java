@@ -28,6 +28,7 @@ final class Attune implements Runnable {
             usageHelp = true,
             scope = ScopeType.INHERIT,
             description = "Show this help.")
+    @SuppressWarnings("UnusedVariable") // picocli sets it, and acts on it
     private boolean help;
 
     /** Without a command. */

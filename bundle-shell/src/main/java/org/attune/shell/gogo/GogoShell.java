@@ -94,6 +94,7 @@ public final class GogoShell {
         return processor;
     }
 
+    @SuppressWarnings("JdkObsolete") // the framework's API wants a Dictionary
     private static Hashtable<String, Object> commandProperties() {
         Hashtable<String, Object> properties = new Hashtable<>();
         properties.put(CommandProcessor.COMMAND_SCOPE, TrialCommands.SCOPE);
@@ -184,7 +185,7 @@ public final class GogoShell {
     }
 
     private static String explained(Exception e, String line) {
-        String command = line.strip().split("\\s+")[0].replaceFirst("^" + TrialCommands.SCOPE + ":", "");
+        String command = line.strip().split("\\s+", 2)[0].replaceFirst("^" + TrialCommands.SCOPE + ":", "");
         if (e instanceof CommandNotFoundException unknown) {
             return "no command \"" + unknown.getCommand() + "\"; help lists them";
         }

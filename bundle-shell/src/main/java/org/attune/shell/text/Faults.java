@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.LocalDateTime;
+import java.time.ZoneId;
 import java.time.temporal.ChronoUnit;
 import org.attune.plugin.UserError;
 
@@ -41,8 +42,8 @@ public final class Faults {
     private static String log(String context, Throwable failure, Path folder) {
         StringWriter text = new StringWriter();
         PrintWriter writer = new PrintWriter(text);
-        writer.println(
-                LocalDateTime.now().truncatedTo(ChronoUnit.SECONDS) + " Java " + Runtime.version() + " " + context);
+        writer.println(LocalDateTime.now(ZoneId.systemDefault()).truncatedTo(ChronoUnit.SECONDS) + " Java "
+                + Runtime.version() + " " + context);
         failure.printStackTrace(writer);
         for (Path directory : new Path[] {folder, Path.of(""), Path.of(System.getProperty("java.io.tmpdir"))}) {
             if (Files.isDirectory(directory)) {

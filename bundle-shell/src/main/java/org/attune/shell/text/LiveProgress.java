@@ -38,6 +38,7 @@ final class LiveProgress implements ProgressView {
     private int frames;
     private boolean closed;
 
+    @SuppressWarnings("FutureReturnValueIgnored") // it runs until the painter is shut down
     LiveProgress(Terminal terminal) {
         this.terminal = terminal;
         width = terminal.barWidth().getAsInt();

@@ -77,6 +77,7 @@ public record Terminal(
     }
 
     /** From Java 22 on there is a console also without a terminal, and a method that tells them apart. */
+    @SuppressWarnings("SystemConsoleNull") // what follows is for later versions
     private static boolean hasConsole() {
         Object console = System.console();
         if (console == null) {
@@ -103,7 +104,8 @@ public record Terminal(
                     .redirectInput(new File("/dev/tty"))
                     .redirectError(ProcessBuilder.Redirect.DISCARD)
                     .start();
-            try (BufferedReader answer = new BufferedReader(new InputStreamReader(stty.getInputStream()))) {
+            try (BufferedReader answer =
+                    new BufferedReader(new InputStreamReader(stty.getInputStream(), StandardCharsets.US_ASCII))) {
                 String size = answer.readLine();
                 if (stty.waitFor(1, TimeUnit.SECONDS) && size != null && size.matches("[0-9]+ [1-9][0-9]{0,3}")) {
                     return OptionalInt.of(Integer.parseInt(size.substring(size.indexOf(' ') + 1)));

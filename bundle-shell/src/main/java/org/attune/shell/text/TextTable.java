@@ -121,7 +121,7 @@ public final class TextTable {
         }
         List<String> lines = new ArrayList<>();
         StringBuilder line = new StringBuilder();
-        for (String word : cell.split(" ")) {
+        for (String word : cell.split(" ", -1)) {
             if (!line.isEmpty() && length(line) + 1 + length(word) > width) {
                 lines.add(line.toString());
                 line.setLength(0);

@@ -41,9 +41,9 @@ final class CpuStorage implements Storage {
     }
 
     @Override
-    public Storage slice(long offset, long length) {
-        Objects.checkFromIndexSize(offset, length, size);
-        return new CpuStorage(allocation, false, address + Float.BYTES * offset, length);
+    public Storage slice(long offset, long count) {
+        Objects.checkFromIndexSize(offset, count, size);
+        return new CpuStorage(allocation, false, address + Float.BYTES * offset, count);
     }
 
     @Override

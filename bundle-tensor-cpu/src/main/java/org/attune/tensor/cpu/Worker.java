@@ -2,6 +2,7 @@ package org.attune.tensor.cpu;
 
 import static org.bytedeco.dnnl.global.dnnl.dnnl_sgemm;
 
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -22,7 +23,7 @@ final class Worker implements AutoCloseable {
     private final KernelFactory factory = new KernelFactory(oneDnn);
     private final Map<KernelKey, Kernel> kernels = new LinkedHashMap<>(64, 0.75f, true);
     private final float[][] tiles = new float[6][TILE];
-    private final NativeMemory.Slab[] scratch = new NativeMemory.Slab[Scratch.values().length];
+    private final EnumMap<Scratch, NativeMemory.Slab> scratch = new EnumMap<>(Scratch.class);
     private final Address a = new Address();
     private final Address b = new Address();
     private final Address c = new Address();
@@ -149,16 +150,17 @@ final class Worker implements AutoCloseable {
 
     /** Memory for at least {@code floats} numbers; it keeps its content only while it need not grow. */
     long scratch(Scratch area, long floats) {
-        int i = area.ordinal();
         long bytes = Float.BYTES * floats;
-        if (scratch[i] == null || scratch[i].bytes() < bytes) {
-            if (scratch[i] != null) {
-                scratch[i].free();
+        NativeMemory.Slab slab = scratch.get(area);
+        if (slab == null || slab.bytes() < bytes) {
+            if (slab != null) {
+                slab.free();
             }
             // Half as much again, so that slowly growing needs do not ask each time.
-            scratch[i] = NativeMemory.allocate(bytes + bytes / 2);
+            slab = NativeMemory.allocate(bytes + bytes / 2);
+            scratch.put(area, slab);
         }
-        return scratch[i].address();
+        return slab.address();
     }
 
     /** At least {@code n} numbers 1. */
@@ -175,11 +177,7 @@ final class Worker implements AutoCloseable {
     void dispose() {
         kernels.values().forEach(Kernel::close);
         kernels.clear();
-        for (NativeMemory.Slab slab : scratch) {
-            if (slab != null) {
-                slab.free();
-            }
-        }
+        scratch.values().forEach(NativeMemory.Slab::free);
         oneDnn.close();
     }
 }

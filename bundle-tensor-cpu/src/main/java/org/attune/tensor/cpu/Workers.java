@@ -9,6 +9,7 @@ import org.attune.natives.onednn.OpenMp;
 /** One {@link Worker} for each thread that calls; that of a thread that has ended passes to the next new one. */
 final class Workers {
     /** Threads may outlive this bundle, so they hold on to nothing of it: the worker is only weakly referenced. */
+    @SuppressWarnings("ThreadLocalUsage") // one for each engine: an engine's workers go with it
     private final ThreadLocal<WeakReference<Worker>> current = new ThreadLocal<>();
 
     private final List<Member> members = new ArrayList<>();

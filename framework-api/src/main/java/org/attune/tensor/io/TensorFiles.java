@@ -87,7 +87,7 @@ public final class TensorFiles {
         while (bytes.size() % 8 != 0) {
             bytes.write(' ');
         }
-        long length = bytes.size() - Long.BYTES;
+        long length = (long) bytes.size() - Long.BYTES;
         if (length > TensorHeader.MAX_BYTES) {
             throw new IllegalArgumentException(
                     "a header of " + length + " bytes: the format allows " + TensorHeader.MAX_BYTES);

@@ -35,8 +35,6 @@ import org.attune.trial.TraceReplay;
 
 /** Replays traces with the same step, optimiser and clipping as a trial. */
 public final class Replayer implements TraceReplay {
-    private static final Runnable STAYS = () -> {}; // a replay takes seconds and is begun anew where a plug-in left
-
     private final PluginRegistry plugins;
     private final Engines engines;
     private final ModelPool pool;
@@ -155,14 +153,14 @@ public final class Replayer implements TraceReplay {
 
     private PluginLease<Trainer<?>> trainer(Trace trace) {
         String name = trace.perToken() ? "causal-lm" : "classification";
-        return plugins.find(PluginKind.TRAINER, named(name), STAYS)
+        return plugins.find(PluginKind.TRAINER, named(name), Replayer::stays)
                 .orElseThrow(() -> new UnknownMethod(trace.method(), "no trainer '" + name + "' is installed"));
     }
 
     /** The adapter of a trace: by its PEFT type where it has a configuration, else by the method's name. */
     private Attachable method(Trace trace) {
         if (trace.config().isEmpty()) {
-            PluginLease<Adapter<?>> lease = plugins.find(PluginKind.ADAPTER, named(trace.method()), STAYS)
+            PluginLease<Adapter<?>> lease = plugins.find(PluginKind.ADAPTER, named(trace.method()), Replayer::stays)
                     .orElseThrow(() ->
                             new UnknownMethod(trace.method(), "no adapter '" + trace.method() + "' is installed"));
             return byDefaults(lease, lease.plugin());
@@ -171,7 +169,8 @@ public final class Replayer implements TraceReplay {
         List<PluginInfo> adapters = new ArrayList<>(plugins.list(PluginKind.ADAPTER));
         adapters.sort(Comparator.comparing(PluginInfo::name));
         for (PluginInfo info : adapters) {
-            Optional<PluginLease<Adapter<?>>> lease = plugins.find(PluginKind.ADAPTER, named(info.name()), STAYS);
+            Optional<PluginLease<Adapter<?>>> lease =
+                    plugins.find(PluginKind.ADAPTER, named(info.name()), Replayer::stays);
             if (lease.isPresent()) {
                 Optional<Attachable> found = byConfig(
                         lease.get(), lease.get().plugin(), trace.config().get(), reasons);
@@ -231,4 +230,7 @@ public final class Replayer implements TraceReplay {
             }
         };
     }
+
+    /** A replay takes seconds, and is begun anew where a plug-in left. */
+    private static void stays() {}
 }

@@ -45,7 +45,11 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
     /** @param values row-major */
     public record Weights(Shape shape, float[] values) {}
 
-    /** One of several adapters, or one that PEFT lacks. @param options as a spec gives them */
+    /**
+     * One of several adapters, or one that PEFT lacks.
+     *
+     * @param options as a spec gives them
+     */
     public record Part(String name, Map<String, Object> options) {}
 
     /**

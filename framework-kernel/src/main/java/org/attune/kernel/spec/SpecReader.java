@@ -87,6 +87,7 @@ public final class SpecReader {
 
             @Option(value = "steps, or a share of all steps below 1", defaults = "0.06", min = 0)
             double warmup) {
+        @SuppressWarnings("UnusedMethod") // called by reflection, as every record that options are bound to
         Scheduling {
             // Its check belongs to the schedule; failing here names the place.
             new TrialSpec.Schedule(name, warmup);

@@ -106,7 +106,7 @@ public final class Wiring {
         private String suffixes(List<AttachPoint> points) {
             return points.stream()
                     .map(p -> {
-                        String[] names = p.path().split("\\.");
+                        String[] names = p.path().split("\\.", -1);
                         int n = names.length;
                         return n < 2
                                 ? p.path()

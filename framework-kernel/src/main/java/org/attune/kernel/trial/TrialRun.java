@@ -710,7 +710,8 @@ final class TrialRun implements Trial, Runnable {
         }
     }
 
-    /** Sleeps until woken, while the condition holds, at most so many milliseconds. */
+    /** Sleeps until woken, while the condition holds, at most so many milliseconds; the caller looks again. */
+    @SuppressWarnings("WaitNotInLoop") // await() is the loop
     private void sleep(BooleanSupplier condition, long millis) {
         synchronized (signal) {
             if (!condition.getAsBoolean()) {

@@ -195,7 +195,7 @@ public class SwapIT extends InFramework {
         assertThat(conductor.finish(trial)).isEqualTo(TrialState.FAILED);
         String query = "encoder.layer.%d.attention.self.query.tilt";
         assertThat(trial.message())
-                .startsWith("the replacement needs other parameters than the trial has: adapter 'tilt': ")
+                .startsWith("the replacement does not fit the trial: adapter 'tilt': ")
                 .contains(
                         query.formatted(0) + ": was [32], is now [1]",
                         query.formatted(1) + ": was [32], is now [1]",
@@ -224,8 +224,7 @@ public class SwapIT extends InFramework {
         tilt.uninstall();
 
         assertThat(conductor.finish(trial)).isEqualTo(TrialState.SUSPENDED);
-        assertThat(trial.message())
-                .isEqualTo("adapter 'tilt' went away and no replacement came within 0 s; checkpoint at step 10 of 60");
+        assertThat(trial.message()).isEqualTo("adapter 'tilt' went away; checkpoint at step 10 of 60");
         tilt = install(jar("tilt", "1.0.0"));
         Trial resumed = trials.resume(trial.folder(), false);
         completedAs(expected, new Conductor(), resumed);

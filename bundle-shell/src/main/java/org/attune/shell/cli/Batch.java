@@ -80,7 +80,7 @@ final class Batch {
     /** Starts a trial and shows how it goes on until it has ended. */
     private Trial watched(Supplier<Trial> start) throws InterruptedException {
         ProgressView view = output.quiet ? ProgressView.none() : ProgressView.on(terminal);
-        services.interruption().display(view);
+        services.interruption().onRequest(view::close);
         Listening listening = services.listening().apply(view);
         try {
             Trial trial = start.get();

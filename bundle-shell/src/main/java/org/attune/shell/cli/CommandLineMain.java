@@ -97,7 +97,6 @@ public final class CommandLineMain implements ToIntFunction<String[]>, Runnable 
         services.interruption().request();
         try {
             services.trials().stopAll();
-            services.interruption().quiet();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return;

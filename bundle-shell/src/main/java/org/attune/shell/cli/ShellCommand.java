@@ -25,12 +25,13 @@ final class ShellCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         TrialCommands commands = new TrialCommands(services.trials(), services.catalogue(), services.terminal());
-        return new GogoShell(
-                        FrameworkUtil.getBundle(ShellCommand.class).getBundleContext(),
-                        commands,
-                        services.trials(),
-                        services.catalogue(),
-                        services.terminal())
-                .run();
+        GogoShell shell = new GogoShell(
+                FrameworkUtil.getBundle(ShellCommand.class).getBundleContext(),
+                commands,
+                services.trials(),
+                services.catalogue(),
+                services.terminal());
+        services.interruption().onRequest(shell::leaveTerminal);
+        return shell.run();
     }
 }

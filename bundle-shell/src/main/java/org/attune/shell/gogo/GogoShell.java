@@ -27,6 +27,7 @@ import org.jline.reader.EndOfFileException;
 import org.jline.reader.LineReader;
 import org.jline.reader.LineReaderBuilder;
 import org.jline.reader.UserInterruptException;
+import org.jline.terminal.Attributes;
 import org.jline.terminal.TerminalBuilder;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
@@ -46,6 +47,7 @@ public final class GogoShell {
     private final Trials trials;
     private final Catalogue catalogue;
     private final Terminal terminal;
+    private volatile Runnable leaving = () -> {};
 
     public GogoShell(
             BundleContext context, TrialCommands commands, Trials trials, Catalogue catalogue, Terminal terminal) {
@@ -65,11 +67,29 @@ public final class GogoShell {
         try (CommandSession session = processor().createSession(System.in, terminal.out(), terminal.err())) {
             session.put("SCOPE", TrialCommands.SCOPE + ":*");
             int code = Terminal.isTerminal(0) && Terminal.isTerminal(1) ? converse(session) : obey(session);
+            if (processEnds()) {
+                return code; // whoever handles the signal does the rest
+            }
             trials.stopAll();
             StateText.suspensions(trials.list()).forEach(line -> Faults.line(terminal, line));
             return code;
         } finally {
             registration.unregister();
+        }
+    }
+
+    /** To be called when a signal ends the process: nothing is announced any more, and what is typed is seen again. */
+    public void leaveTerminal() {
+        leaving.run();
+    }
+
+    private static boolean processEnds() {
+        Thread probe = new Thread(() -> {});
+        try {
+            Runtime.getRuntime().addShutdownHook(probe);
+            return !Runtime.getRuntime().removeShutdownHook(probe);
+        } catch (IllegalStateException shuttingDown) {
+            return true;
         }
     }
 
@@ -135,11 +155,19 @@ public final class GogoShell {
             terminal.out()
                     .println("Attune. `help` lists the commands, TAB completes, `exit` saves what runs and ends.");
             ServiceRegistration<?> announcing = announce(reader::printAbove);
+            Attributes before = screen.getAttributes();
+            leaving = () -> {
+                announcing.unregister();
+                screen.setAttributes(before);
+                terminal.out().println();
+            };
             try {
-                while (!commands.exited()) {
+                // The end of the process reaches the reader as Ctrl-C does; to read on would leave the terminal raw.
+                while (!commands.exited() && !processEnds()) {
                     ask(reader).ifPresent(line -> execute(session, line));
                 }
             } finally {
+                leaving = () -> {};
                 announcing.unregister();
             }
             return ExitCode.OK;

@@ -77,7 +77,9 @@ public final class Jsonl implements DataSource<JsonlOptions> {
             String where = e.getLocation() == null
                     ? ""
                     : " at column " + e.getLocation().getColumnNr();
-            throw file.at(number, "not a JSON object" + where + ": " + e.getOriginalMessage(), e);
+            // Jackson adds a place in a source that it does not know, in a bracket.
+            String reason = e.getOriginalMessage().replaceAll(" \\([^()]*\\[Source: .*", "");
+            throw file.at(number, "not a JSON object" + where + ": " + reason, e);
         }
     }
 

@@ -33,9 +33,14 @@ final class Conductor implements TrialListener {
         this.end = end;
     }
 
-    /** Lets the trial run to its end and ends it. */
-    TrialState finish(Trial trial) throws InterruptedException {
+    /** Lets the trial run to its end. */
+    void letGo() {
         permits.release(1_000_000);
+    }
+
+    /** Lets the trial run to its end and waits for it. */
+    TrialState finish(Trial trial) throws InterruptedException {
+        letGo();
         TrialState state = trial.await(Duration.ofSeconds(90));
         end.run();
         return state;

@@ -23,6 +23,7 @@ import org.attune.trial.Catalogue;
 import org.attune.trial.Trial;
 import org.attune.trial.TrialListener;
 import org.attune.trial.Trials;
+import org.junit.After;
 import org.junit.runner.RunWith;
 import org.ops4j.pax.exam.Configuration;
 import org.ops4j.pax.exam.Option;
@@ -52,6 +53,8 @@ public abstract class InFramework {
 
     @Inject
     Catalogue catalogue;
+
+    private final List<Conductor> conductors = new ArrayList<>();
 
     @Configuration
     public final Option[] configuration() throws IOException, URISyntaxException {
@@ -166,11 +169,19 @@ public abstract class InFramework {
         return null;
     }
 
+    /** A test that failed in mid-trial leaves no trial to the next one. */
+    @After
+    public final void stopTrials() throws InterruptedException {
+        conductors.forEach(Conductor::letGo);
+        trials.stopAll();
+    }
+
     /** A trial that stops after each step until the conductor lets it go on. */
     Trial conducted(Conductor conductor, Path spec, Map<String, String> overrides, boolean waitForPlugins) {
         ServiceRegistration<TrialListener> registration = context.registerService(TrialListener.class, conductor, null);
         Trial trial = trials.start(spec, overrides, waitForPlugins);
         conductor.atEnd(registration::unregister);
+        conductors.add(conductor);
         return trial;
     }
 }

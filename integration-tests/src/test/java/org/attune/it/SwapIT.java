@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import org.attune.trial.Trial;
 import org.attune.trial.TrialState;
+import org.junit.After;
 import org.junit.Before;
 import org.junit.Test;
 import org.osgi.framework.Bundle;
@@ -37,6 +38,17 @@ public class SwapIT extends InFramework {
     @Before
     public void makeLab() {
         lab = new Lab(folder().resolve("lab"));
+    }
+
+    /** So that one failure does not become many. */
+    @After
+    public void removePlugins() throws Exception {
+        Files.deleteIfExists(pluginsFolder().resolve("tilt.jar"));
+        for (Bundle bundle : context.getBundles()) {
+            if (bundle.getSymbolicName().startsWith("it.")) {
+                bundle.uninstall();
+            }
+        }
     }
 
     /** The losses of a trial that nobody disturbs. */

@@ -157,7 +157,7 @@ public final class TrialManager implements Trials {
     private TensorEngine engine(TrialSpec spec) {
         return engines.find(spec.engine())
                 .orElseThrow(() -> new UserError("engine '" + spec.engine() + "' is not there"
-                        + NearestName.question(spec.engine(), names(engines)) + "; there are "
+                        + NearestName.question(spec.engine(), names(engines)) + " Engines: "
                         + String.join(", ", names(engines))));
     }
 
@@ -171,7 +171,7 @@ public final class TrialManager implements Trials {
                     plugins.list(kind).stream().map(PluginInfo::name).distinct().toList();
             String asked = ref.name() + ref.version().map(v -> "@" + v).orElse("");
             return new UserError(ref.options().place() + ": no " + kind.label() + " '" + asked + "' is installed"
-                    + NearestName.question(ref.name(), known) + "; there are "
+                    + NearestName.question(ref.name(), known) + " Installed: "
                     + (known.isEmpty() ? "none" : String.join(", ", known)));
         });
     }

@@ -196,13 +196,17 @@ final class TrialRun implements Trial, Runnable {
         set(last, why);
     }
 
-    /** Whatever goes wrong here is logged: the trial must end, and give up the rest. */
+    /** Whatever goes wrong here goes with the failure or the log: the trial must end, and give up the rest. */
     private void close(AutoCloseable resource) {
         if (resource != null) {
             try {
                 resource.close();
             } catch (Exception | LinkageError e) {
-                LOG.log(System.Logger.Level.ERROR, "trial " + id + ": while it ended", e);
+                if (failure != null) {
+                    failure.addSuppressed(e); // mostly of the same cause: a full disk is said in one line
+                } else {
+                    LOG.log(System.Logger.Level.ERROR, "trial " + id + ": while it ended", e);
+                }
             }
         }
     }

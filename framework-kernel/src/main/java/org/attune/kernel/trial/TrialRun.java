@@ -118,6 +118,8 @@ final class TrialRun implements Trial, Runnable {
     private volatile TrialReport report;
     private volatile boolean pauseWanted;
     private volatile String stopReason;
+    /** Whether the last listener was told of the end. */
+    private volatile boolean over;
 
     TrialRun(String id, TrialSpec spec, RunRecord record, TensorEngine engine, Services services, boolean resumed) {
         this.id = id;
@@ -194,6 +196,8 @@ final class TrialRun implements Trial, Runnable {
         curve.clear();
         engine = null;
         set(last, why);
+        over = true;
+        wake();
     }
 
     /** Whatever goes wrong here goes with the failure or the log: the trial must end, and give up the rest. */
@@ -843,7 +847,7 @@ final class TrialRun implements Trial, Runnable {
     public TrialState await(Duration limit) throws InterruptedException {
         long deadline = System.nanoTime() + limit.toNanos();
         synchronized (signal) {
-            while (!state.ended()) {
+            while (!over) {
                 long left = (deadline - System.nanoTime()) / 1_000_000;
                 if (left <= 0) {
                     break;

@@ -1,0 +1,110 @@
+package org.attune.kernel.fake;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.attune.model.AttachPoint;
+import org.attune.model.Forward;
+import org.attune.model.Model;
+import org.attune.model.Tokenizer;
+import org.attune.tensor.Rng;
+import org.attune.tensor.Shape;
+import org.attune.tensor.Tensor;
+import org.attune.tensor.engine.TensorEngine;
+
+/** An embedding of 12 tokens, 4 wide, and two square layers with dropout between them. Reads texts of numbers: "3 1 4". */
+public final class TinyModel implements Model {
+    public static final int MAX_LENGTH = 6;
+    public static final int HIDDEN = 4;
+
+    private final Map<String, Tensor> weights = new LinkedHashMap<>();
+    private boolean closed;
+
+    public TinyModel(TensorEngine engine) {
+        add(engine, "tiny.embeddings.weight", 12, HIDDEN);
+        add(engine, "tiny.layer.0.query.weight", HIDDEN, HIDDEN);
+        add(engine, "tiny.layer.0.query.bias", HIDDEN);
+        add(engine, "tiny.layer.1.query.weight", HIDDEN, HIDDEN);
+        add(engine, "tiny.layer.1.value.weight", HIDDEN, HIDDEN);
+    }
+
+    private void add(TensorEngine engine, String name, int... dims) {
+        Rng rng = Rng.of(7).at(name);
+        Tensor t = Tensor.zeros(engine, Shape.of(dims));
+        double[] values = new double[(int) t.shape().size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = 0.5 * rng.gaussian(i);
+        }
+        t.set(values);
+        weights.put(name, t);
+    }
+
+    public boolean closed() {
+        return closed;
+    }
+
+    @Override
+    public String family() {
+        return "tiny";
+    }
+
+    @Override
+    public String fingerprint() {
+        return "tiny-7";
+    }
+
+    @Override
+    public Tokenizer tokenizer() {
+        throw new UnsupportedOperationException("the fakes read numbers");
+    }
+
+    @Override
+    public int hiddenSize() {
+        return HIDDEN;
+    }
+
+    @Override
+    public int maxLength() {
+        return MAX_LENGTH;
+    }
+
+    @Override
+    public List<AttachPoint> attachPoints() {
+        return List.of(
+                new AttachPoint("tiny.embeddings", AttachPoint.Kind.EMBEDDING, 12, HIDDEN),
+                new AttachPoint("tiny.layer.0.query", AttachPoint.Kind.LINEAR, HIDDEN, HIDDEN),
+                new AttachPoint("tiny.layer.1.query", AttachPoint.Kind.LINEAR, HIDDEN, HIDDEN),
+                new AttachPoint("tiny.layer.1.value", AttachPoint.Kind.LINEAR, HIDDEN, HIDDEN),
+                new AttachPoint("tiny.layer.1", AttachPoint.Kind.BLOCK, HIDDEN, HIDDEN));
+    }
+
+    @Override
+    public Map<String, Tensor> weights() {
+        return weights;
+    }
+
+    @Override
+    public Tensor encode(Forward forward) {
+        Tensor x = forward.embedding("tiny.embeddings", forward.batch().ids());
+        Tensor h = forward.linear("tiny.layer.0.query", x).tanh();
+        Tensor d = forward.dropout("tiny.layer.0", h, 0.25);
+        Tensor q = forward.linear("tiny.layer.1.query", d).tanh();
+        return forward.block("tiny.layer.1", forward.linear("tiny.layer.1.value", q));
+    }
+
+    @Override
+    public Tensor pool(Forward forward, Tensor hidden) {
+        return hidden.gatherRows(forward.batch().firstTokens());
+    }
+
+    @Override
+    public String classifierPath() {
+        return "classifier";
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        weights.values().forEach(Tensor::close);
+    }
+}

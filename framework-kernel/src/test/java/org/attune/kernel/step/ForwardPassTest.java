@@ -1,0 +1,155 @@
+package org.attune.kernel.step;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.attune.kernel.fake.TinyModel;
+import org.attune.model.TokenBatch;
+import org.attune.tensor.Rng;
+import org.attune.tensor.Scope;
+import org.attune.tensor.Shape;
+import org.attune.tensor.Tensor;
+import org.attune.tensor.reference.ReferenceEngine;
+import org.attune.training.Adapter;
+import org.attune.training.Batch;
+import org.attune.training.Initializer;
+import org.attune.training.Sample;
+import org.junit.jupiter.api.Test;
+
+class ForwardPassTest {
+    private static final String PLACE = "tiny.layer.0.query";
+    private static final Rng STEP = Rng.of(1).at(4);
+
+    private final ReferenceEngine engine = new ReferenceEngine();
+    private final TinyModel model = new TinyModel(engine);
+    private final ParameterStore parameters = new ParameterStore(engine, model, 0);
+    private final Wiring wiring = new Wiring(model);
+
+    private ForwardPass pass(TokenBatch batch, Rng dropout) {
+        return new ForwardPass(model, parameters, wiring, batch, dropout);
+    }
+
+    private static TokenBatch batch(Sample... samples) {
+        return Batch.of(List.of(samples)).tokens();
+    }
+
+    private static Sample sample(long example, int length) {
+        return new Sample(example, new int[length], new int[length], new int[] {0});
+    }
+
+    private static final Sample A = sample(11, 2);
+    private static final Sample B = sample(22, 3);
+    private static final Sample C = sample(33, 1);
+
+    // ---- composition ----
+
+    private Adapter.Attachment adapter() {
+        return wiring.attachment(parameters.claim(Optional.empty()));
+    }
+
+    @Test
+    void adaptersOfOnePointComposeInTheOrderOfTheirClaims() {
+        double[] base = linear();
+        adapter().linear(PLACE, (forward, x, inner) -> inner.apply(x).add(1));
+        adapter().linear(PLACE, (forward, x, inner) -> inner.apply(x).mul(10));
+        adapter().output(PLACE, (forward, y) -> y.add(100));
+        double[] adapted = linear();
+        for (int i = 0; i < base.length; i++) {
+            assertThat(adapted[i]).isCloseTo((base[i] + 1) * 10 + 100, within(1e-12));
+        }
+    }
+
+    @Test
+    void anAdapterMayAlterTheInput() {
+        double[] base = linear();
+        adapter().linear(PLACE, (forward, x, inner) -> inner.apply(x.mul(0)));
+        assertThat(linear())
+                .isNotEqualTo(base)
+                .startsWith(model.weights().get(PLACE + ".bias").toDoubles());
+    }
+
+    private double[] linear() {
+        return Scope.inference(engine, () -> {
+            Tensor x = Tensor.of(engine, Shape.of(2, 4), 1.0, 2.0, 3.0, 4.0, -1.0, 0.5, 0.0, 2.0);
+            return pass(batch(A), null).linear(PLACE, x).toDoubles();
+        });
+    }
+
+    @Test
+    void aTrialsOwnCopyTakesThePlaceOfTheModelsWeight() {
+        assertThat(pass(batch(A), null).weight(PLACE + ".bias"))
+                .isSameAs(model.weights().get(PLACE + ".bias"));
+        Tensor copy = parameters.claim(Optional.empty()).train(PLACE + ".bias");
+        assertThat(pass(batch(A), null).weight(PLACE + ".bias")).isSameAs(copy);
+        assertThatThrownBy(() -> pass(batch(A), null).weight("tiny.none")).hasMessageContaining("tiny.none");
+    }
+
+    @Test
+    void aNewParameterMayBeAWeightOfAHeadThatTheModelLacks() {
+        parameters.claim(Optional.empty()).parameter("classifier.weight", Shape.of(2, 4), Initializer.constant(1));
+        double[] y = Scope.inference(
+                engine,
+                () -> pass(batch(A), null)
+                        .linear("classifier", Tensor.of(engine, Shape.of(1, 4), 1.0, 2.0, 3.0, 4.0))
+                        .toDoubles());
+        assertThat(y).containsExactly(10, 10);
+    }
+
+    // ---- dropout ----
+
+    /** The mask over ones, by token [tokens, width]. */
+    private double[] mask(TokenBatch batch, Rng dropout, String place, int rows, int width, double p) {
+        double[] ones = new double[rows * width];
+        Arrays.fill(ones, 1);
+        return Scope.inference(
+                engine,
+                () -> pass(batch, dropout)
+                        .dropout(place, Tensor.of(engine, Shape.of(rows, width), ones), p)
+                        .toDoubles());
+    }
+
+    @Test
+    void whichElementsFallDependsOnTheExampleAndNotOnTheCompanyItIsIn() {
+        double[] together = mask(batch(A, B, C), STEP, PLACE, 6, 8, 0.5);
+        double[] reversed = mask(batch(C, B, A), STEP, PLACE, 6, 8, 0.5);
+        double[] alone = mask(batch(B), STEP, PLACE, 3, 8, 0.5);
+        assertThat(Arrays.copyOfRange(together, 2 * 8, 5 * 8)).isEqualTo(alone);
+        assertThat(Arrays.copyOfRange(reversed, 1 * 8, 4 * 8)).isEqualTo(alone);
+        double[] bySequence = mask(batch(A, B, C), STEP, PLACE, 3, 8, 0.5);
+        assertThat(Arrays.copyOfRange(bySequence, 8, 16)).isEqualTo(Arrays.copyOf(alone, 8));
+    }
+
+    @Test
+    void itDiffersByStepPlaceAndExample() {
+        double[] here = mask(batch(B), STEP, PLACE, 3, 20, 0.5);
+        assertThat(mask(batch(B), Rng.of(1).at(5), PLACE, 3, 20, 0.5)).isNotEqualTo(here);
+        assertThat(mask(batch(B), STEP, "elsewhere", 3, 20, 0.5)).isNotEqualTo(here);
+        assertThat(mask(batch(sample(23, 3)), STEP, PLACE, 3, 20, 0.5)).isNotEqualTo(here);
+        assertThat(mask(batch(B), STEP, PLACE, 3, 20, 0.5)).isEqualTo(here);
+    }
+
+    @Test
+    void theShareThatFallsIsPAndTheRestIsScaledUp() {
+        double[] mask = mask(batch(A), STEP, PLACE, 2, 20_000, 0.2);
+        assertThat(Arrays.stream(mask).distinct().sorted().toArray()).containsExactly(0, 1.25f);
+        double fallen = Arrays.stream(mask).filter(m -> m == 0).count() / (double) mask.length;
+        assertThat(fallen).isCloseTo(0.2, within(0.01)); // 5 standard deviations: 0.01
+    }
+
+    @Test
+    void withoutTrainingOrChanceNothingFalls() {
+        assertThat(mask(batch(A), null, PLACE, 2, 8, 0.9)).containsOnly(1);
+        assertThat(mask(batch(A), STEP, PLACE, 2, 8, 0)).containsOnly(1);
+    }
+
+    @Test
+    void aChanceOfOneAndRowsOfNothingAreRefused() {
+        assertThatThrownBy(() -> mask(batch(A), STEP, PLACE, 2, 8, 1)).hasMessageContaining("must be in [0, 1)");
+        assertThatThrownBy(() -> mask(batch(A, B), STEP, PLACE, 4, 8, 0.5))
+                .hasMessageContaining("4 rows are neither one a token (5) nor one a sequence (2)");
+    }
+}

@@ -42,7 +42,13 @@ final class Conductor implements TrialListener {
     TrialState finish(Trial trial) throws InterruptedException {
         letGo();
         TrialState state = trial.await(Duration.ofSeconds(90));
-        end.run();
+        close();
         return state;
+    }
+
+    /** Listens no more. */
+    void close() {
+        end.run();
+        end = () -> {};
     }
 }

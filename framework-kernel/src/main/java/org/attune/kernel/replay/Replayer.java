@@ -211,6 +211,9 @@ public final class Replayer implements TraceReplay {
         }
         try {
             return Optional.of(attachable(lease, adapter, format.get().read(config)));
+        } catch (UserError e) {
+            lease.close();
+            throw e;
         } catch (Adapter.UnsupportedMethod e) {
             reasons.add("adapter '" + lease.origin().name() + "': " + e.getMessage());
             return Optional.empty();

@@ -244,21 +244,24 @@ final class RunRecord {
     }
 
     /**
-     * The last whole checkpoint; the journal goes on from there.
+     * The last whole checkpoint; the journal goes on from there. Empty where the run ended before its first: it begins anew.
      *
-     * @throws UserError if there is none, or another process uses the folder
+     * @throws UserError if no checkpoint is whole, or another process uses the folder
      */
-    Saved load() {
+    Optional<Saved> load() {
         lock = RunLock.take(folder);
-        Checkpoint checkpoint = checkpoints
-                .latest()
-                .orElseThrow(() -> new UserError(folder + ": no checkpoint was written yet; start the run anew"));
+        Optional<Checkpoint> latest = checkpoints.latest();
+        if (latest.isEmpty()) {
+            metrics = JsonLines.create(folder.resolve(METRICS));
+            return Optional.empty();
+        }
+        Checkpoint checkpoint = latest.get();
         checkpointStep = checkpoint.position().step();
         metrics = JsonLines.resume(
                 folder.resolve(METRICS),
                 checkpointStep,
                 checkpoint.position().history().path("journal_bytes").asLong(Long.MAX_VALUE));
-        return new Saved(checkpoint);
+        return Optional.of(new Saved(checkpoint));
     }
 
     /** The parameters' best values. */

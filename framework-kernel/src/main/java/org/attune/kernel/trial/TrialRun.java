@@ -221,7 +221,7 @@ final class TrialRun implements Trial, Runnable {
         model = services.pool().acquire(spec.model(), spec.base(), engine);
         workers = new Workers(spec.threads(), "attune-" + id);
         parameters = new ParameterStore(engine, model.model(), spec.seed());
-        Optional<RunRecord.Saved> saved = resumed ? Optional.of(record.load()) : Optional.empty();
+        Optional<RunRecord.Saved> saved = resumed ? record.load() : Optional.empty();
         saved.ifPresent(s -> parameters.restore(s.parameters(), s.starts()));
         readData();
         stepper = new Stepper(

@@ -3,9 +3,12 @@ package org.attune.kernel.trial;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.attune.evaluation.Score;
 import org.attune.kernel.fake.Fakes;
 import org.attune.kernel.fake.Scale;
@@ -50,6 +53,19 @@ class ResumeTest {
         Trial resumed = lab.resume(stopped.folder());
         assertThat(Lab.results(resumed.folder())).isEqualTo(undisturbed);
         assertThat(resumed.report().orElseThrow().curve()).hasSize(Lab.STEPS);
+    }
+
+    @Test
+    void endedBeforeTheFirstCheckpoint() throws IOException {
+        List<String> undisturbed = Lab.results(lab.complete(WATCHED).folder());
+        lab.atStep(1, Trial::stop);
+        Trial stopped = Lab.ended(lab.start(WATCHED), TrialState.SUSPENDED);
+        try (Stream<Path> files = Files.list(stopped.folder().resolve("checkpoint"))) {
+            for (Path file : files.toList()) {
+                Files.delete(file);
+            }
+        }
+        assertThat(Lab.results(lab.resume(stopped.folder()).folder())).isEqualTo(undisturbed);
     }
 
     @ParameterizedTest

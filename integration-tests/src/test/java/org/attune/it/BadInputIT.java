@@ -119,9 +119,9 @@ public class BadInputIT extends InFramework {
     @Test
     public void aTargetThatMatchesNothing() throws Exception {
         edit(spec, "[query, value]", "[qeury, value]");
-        refuses(
-                "tiny: target 'qeury' matches no linear attach point; there are self.query, self.key, self.value, output.dense,"
-                        + " intermediate.dense, pooler.dense");
+        refuses("tiny: " + spec
+                + ":8: adapter 'lora': target 'qeury' matches no linear attach point; there are self.query, self.key, self.value, output.dense,"
+                + " intermediate.dense, pooler.dense");
     }
 
     @Test

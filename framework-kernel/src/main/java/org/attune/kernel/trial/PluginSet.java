@@ -20,6 +20,7 @@ import org.attune.kernel.step.TrainerSetup;
 import org.attune.kernel.step.Wiring;
 import org.attune.model.Model;
 import org.attune.plugin.Plugin;
+import org.attune.plugin.UserError;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.attune.training.Adapter;
@@ -114,7 +115,12 @@ final class PluginSet implements AutoCloseable {
     }
 
     private <O extends Record> void attach(Adapter<O> adapter, PluginRef ref, Adapter.Attachment on) {
-        adapter.attach(options(adapter, ref, PluginKind.ADAPTER), on);
+        O options = options(adapter, ref, PluginKind.ADAPTER);
+        try {
+            adapter.attach(options, on);
+        } catch (UserError e) { // a plug-in does not know where the spec names it
+            throw new UserError(ref.options().place() + ": adapter '" + ref.name() + "': " + e.getMessage(), e);
+        }
     }
 
     private <O extends Record> Trainer.Objective objective(Trainer<O> t, Trainer.Setup setup) {

@@ -164,7 +164,7 @@ class ClassificationTest {
             assertThat(bias[1]).isCloseTo(dog - 2.0 / 3, offset(1e-12)); // mean of p - y
             assertThat(bias[0]).isCloseTo(-bias[1], offset(1e-12));
 
-            List<Prediction> predictions = bench.stepper.predict(bench.session, three, done -> {});
+            List<Prediction> predictions = bench.stepper.predict(bench.session, three);
             assertThat(predictions).extracting(Prediction::example).containsExactly(4L, 5L, 6L);
             assertThat(predictions).extracting(Prediction::gold).containsExactly(1, 1, 0);
             assertThat(predictions).allSatisfy(p -> {
@@ -178,8 +178,7 @@ class ClassificationTest {
     @Test
     void hugeLogitsGiveProbabilities() {
         try (Bench bench = new Bench(new TinyModel(engine).withHead(900, 0, -900, 0), DEFAULTS, ANIMALS)) {
-            List<Prediction> predictions =
-                    bench.stepper.predict(bench.session, List.of(bench.sample(0, "3", "cat")), done -> {});
+            List<Prediction> predictions = bench.stepper.predict(bench.session, List.of(bench.sample(0, "3", "cat")));
             assertThat(predictions.get(0).probabilities()).containsExactly(1, 0);
         }
     }

@@ -33,9 +33,6 @@ public final class StateText {
         // That it was stopped is what the user asked for.
         String message = trial.message();
         String reason = message.isEmpty() || message.startsWith("stopped") ? "" : " (" + message + ")";
-        if (trial.progress().step() == 0) {
-            return trial.name() + ": stopped before its first step" + reason + "; start it anew";
-        }
         return trial.name() + ": suspended at step " + trial.progress().step() + " of "
                 + trial.progress().steps() + reason + "; go on by: " + Launch.command("resume", trial.folder());
     }

@@ -65,10 +65,6 @@ final class Workers {
         return new IllegalStateException("the cpu engine is closed");
     }
 
-    boolean isClosed() {
-        return closed;
-    }
-
     synchronized long calls() {
         return members.stream().mapToLong(m -> m.worker.calls()).sum();
     }

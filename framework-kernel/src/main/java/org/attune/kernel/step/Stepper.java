@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.LongConsumer;
 import org.attune.evaluation.Prediction;
 import org.attune.model.Model;
 import org.attune.tensor.Gradients;
@@ -106,16 +105,16 @@ public final class Stepper implements AutoCloseable {
         return value;
     }
 
-    /** @param progress told how many samples are done, now and then */
-    public List<Prediction> predict(Session session, List<Sample> samples, LongConsumer progress) {
-        return run(session, parameters, samples, progress, (objective, pass, batch) -> objective.predict(pass, batch));
+    /** One prediction a sample, in order. */
+    public List<Prediction> predict(Session session, List<Sample> samples) {
+        return run(session, parameters, samples, (objective, pass, batch) -> objective.predict(pass, batch));
     }
 
     /** Mean-pooled last hidden states of the model without adapters: one vector a sample [samples, hidden]. */
     public float[][] embed(List<Sample> samples) {
         Session bare = new Session(null, new Wiring(model), List.of());
         ParameterStore none = new ParameterStore(engine, model, 0);
-        return run(bare, none, samples, done -> {}, (objective, pass, batch) -> {
+        return run(bare, none, samples, (objective, pass, batch) -> {
                     Tensor hidden = model.encode(pass);
                     List<float[]> means = new ArrayList<>();
                     for (int s = 0; s < batch.tokens().sequences(); s++) {
@@ -143,36 +142,23 @@ public final class Stepper implements AutoCloseable {
         List<T> of(Trainer.Objective objective, ForwardPass pass, Batch batch);
     }
 
-    private <T> List<T> run(
-            Session session, ParameterStore weights, List<Sample> samples, LongConsumer progress, Work<T> work) {
-        int group = Math.max(1, 64 * workers.count());
-        List<T> results = new ArrayList<>(samples.size());
-        for (int from = 0; from < samples.size(); from += group) {
-            List<Sample> part = samples.subList(from, Math.min(samples.size(), from + group));
-            List<List<Sample>> shares = split(part, workers.count());
-            List<List<T>> found = new ArrayList<>();
-            for (int w = 0; w < shares.size(); w++) {
-                found.add(new ArrayList<>());
+    private <T> List<T> run(Session session, ParameterStore weights, List<Sample> samples, Work<T> work) {
+        List<List<Sample>> shares = split(samples, workers.count());
+        List<List<T>> found = new ArrayList<>();
+        shares.forEach(share -> found.add(new ArrayList<>()));
+        workers.run(w -> {
+            for (Batch batch :
+                    MicroBatches.assign(shares.get(w), microTokens, 1).get(0)) {
+                ForwardPass pass = new ForwardPass(model, weights, session.wiring(), batch.tokens(), null);
+                List<T> some = Scope.inference(engine, () -> work.of(session.objective(), pass, batch));
+                if (some.size() != batch.samples().size()) {
+                    throw new IllegalStateException("the trainer gave " + some.size() + " predictions for "
+                            + batch.samples().size() + " samples");
+                }
+                found.get(w).addAll(some);
             }
-            workers.run(w -> {
-                if (w >= shares.size()) {
-                    return;
-                }
-                for (Batch batch :
-                        MicroBatches.assign(shares.get(w), microTokens, 1).get(0)) {
-                    ForwardPass pass = new ForwardPass(model, weights, session.wiring(), batch.tokens(), null);
-                    List<T> some = Scope.inference(engine, () -> work.of(session.objective(), pass, batch));
-                    if (some.size() != batch.samples().size()) {
-                        throw new IllegalStateException("the trainer gave " + some.size() + " predictions for "
-                                + batch.samples().size() + " samples");
-                    }
-                    found.get(w).addAll(some);
-                }
-            });
-            found.forEach(results::addAll);
-            progress.accept(results.size());
-        }
-        return results;
+        });
+        return found.stream().flatMap(List::stream).toList();
     }
 
     /** Contiguous parts of about the same number of samples, so that results keep their order. */

@@ -542,7 +542,7 @@ final class TrialRun implements Trial, Runnable {
         while (predictions.size() < samples.size()) {
             int from = predictions.size();
             List<Sample> chunk = samples.subList(from, Math.min(samples.size(), from + EVALUATION_CHUNK));
-            predictions.addAll(inSession(s -> stepper.predict(s, chunk, done -> {})));
+            predictions.addAll(inSession(s -> stepper.predict(s, chunk)));
             long done = predictions.size();
             services.listeners().accept(l -> l.evaluating(this, split, done, samples.size()));
         }

@@ -175,17 +175,15 @@ class StepperTest {
                 Workers three = new Workers(3, "three");
                 Stepper whole = new Stepper(engine, model, parameters, one, 100_000, 5);
                 Stepper cut = new Stepper(engine, model, parameters, three, 7, 5)) {
-            List<Long> progress = new ArrayList<>();
-            List<Prediction> predictions = cut.predict(session(), samples, progress::add);
+            List<Prediction> predictions = cut.predict(session(), samples);
             assertThat(predictions)
                     .extracting(Prediction::example)
                     .isEqualTo(samples.stream().map(Sample::example).toList());
-            List<Prediction> expected = whole.predict(session(), samples, done -> {});
+            List<Prediction> expected = whole.predict(session(), samples);
             for (int i = 0; i < samples.size(); i++) {
                 assertThat(predictions.get(i).probabilities())
                         .containsExactly(expected.get(i).probabilities(), within(1e-12));
             }
-            assertThat(progress).endsWith(150L).isSorted();
             float[][] embeddings = cut.embed(samples);
             float[][] expectedEmbeddings = whole.embed(samples);
             assertThat(embeddings).hasDimensions(150, TinyModel.HIDDEN);
@@ -200,7 +198,7 @@ class StepperTest {
         try (Workers threads = new Workers(2, "test");
                 Stepper stepper = new Stepper(engine, model, parameters, threads, 7, 5)) {
             Session lossy = new Session(new Weighted(objective, 1), wiring, List.of());
-            assertThatThrownBy(() -> stepper.predict(lossy, samples(5), done -> {}))
+            assertThatThrownBy(() -> stepper.predict(lossy, samples(5)))
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("0 predictions for");
         }

@@ -13,6 +13,8 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import org.attune.kernel.optim.AdamW;
 import org.attune.kernel.optim.GradientClipping;
+import org.attune.kernel.profile.Instrumented;
+import org.attune.kernel.profile.Profile;
 import org.attune.kernel.run.PeakMemory;
 import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
@@ -101,7 +103,7 @@ public final class StepBenchmark {
             throws IOException {
         Path folder = Files.createTempDirectory("attune-benchmark");
         double[] times = new double[steps];
-        TensorEngine engine = new CpuEngine();
+        TensorEngine engine = Instrumented.of(new CpuEngine());
         try (Model model = model(folder, engine);
                 ParameterStore parameters = new ParameterStore(engine, model, 1);
                 Workers workers = new Workers(threads, "benchmark");
@@ -115,8 +117,24 @@ public final class StepBenchmark {
                 Stepper.Result result = stepper.gradients(session, samples, step);
                 GradientClipping.norm(parameters.all().values(), result.gradients());
                 optimizer.step(parameters.all(), result.gradients(), 1);
+                if (step == WARM_UP - 1) {
+                    Instrumented.profile(engine).clear();
+                }
                 if (step >= WARM_UP) {
                     times[step - WARM_UP] = (System.nanoTime() - began) / 1e9;
+                }
+            }
+            if (Boolean.getBoolean("profile")) {
+                for (Profile.Operation o : Instrumented.profile(engine).operations()) {
+                    System.err.printf(
+                            Locale.ROOT,
+                            "%-40s %6d calls %9.2f ms %8.1f us/call %8.1f GFLOP/s %8.1f GB/s%n",
+                            o.name(),
+                            o.calls() / steps,
+                            o.nanos() / 1e6 / steps,
+                            o.nanos() / 1e3 / o.calls(),
+                            o.flops() / (double) o.nanos(),
+                            o.bytes() / (double) o.nanos());
                 }
             }
         } finally {

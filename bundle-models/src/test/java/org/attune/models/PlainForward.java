@@ -1,9 +1,11 @@
 package org.attune.models;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.attune.model.Forward;
 import org.attune.model.Model;
+import org.attune.model.Stage;
 import org.attune.model.TokenBatch;
 import org.attune.tensor.Tensor;
 
@@ -74,6 +76,15 @@ public final class PlainForward implements Forward {
     @Override
     public Tensor dropout(String place, Tensor x, double p) {
         dropouts.put(place, p);
+        return x;
+    }
+
+    @Override
+    public Tensor stages(List<Stage> stages) {
+        Tensor x = null;
+        for (Stage stage : stages) {
+            x = stage.body().apply(x);
+        }
         return x;
     }
 }

@@ -70,7 +70,7 @@ final class ClassificationObjective implements Trainer.Objective {
     @Override
     public Tensor logits(Forward forward, Batch batch) {
         String head = model.classifierPath();
-        Tensor pooled = options.pooling().pool(model, forward, model.encode(forward));
+        Tensor pooled = options.pooling().pool(model, forward);
         return forward.linear(head, forward.dropout(head, pooled, options.dropout()));
     }
 

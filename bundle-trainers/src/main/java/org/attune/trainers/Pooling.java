@@ -11,14 +11,15 @@ public enum Pooling {
     /** As the family's own classifier reads it; for BERT its pooler over the first token. */
     MODEL {
         @Override
-        Tensor pool(Model model, Forward forward, Tensor hidden) {
-            return model.pool(forward, hidden);
+        Tensor pool(Model model, Forward forward) {
+            return model.pool(forward, model.encode(forward, model.pooledTokens(forward.batch())));
         }
     },
     /** The mean over the sequence's tokens, special tokens included. */
     MEAN {
         @Override
-        Tensor pool(Model model, Forward forward, Tensor hidden) {
+        Tensor pool(Model model, Forward forward) {
+            Tensor hidden = model.encode(forward);
             TokenBatch batch = forward.batch();
             // Row s holds 1 / length at the tokens of sequence s: one product, where slices would be copies.
             float[] share = new float[batch.sequences() * batch.tokens()];
@@ -34,14 +35,11 @@ public enum Pooling {
     /** The first token of the sequence. */
     FIRST {
         @Override
-        Tensor pool(Model model, Forward forward, Tensor hidden) {
-            return hidden.gatherRows(forward.batch().firstTokens());
+        Tensor pool(Model model, Forward forward) {
+            return model.encode(forward, forward.batch().firstTokens());
         }
     };
 
-    /**
-     * @param hidden [tokens, hidden]
-     * @return [sequences, hidden]
-     */
-    abstract Tensor pool(Model model, Forward forward, Tensor hidden);
+    /** One vector a sequence [sequences, hidden]. */
+    abstract Tensor pool(Model model, Forward forward);
 }

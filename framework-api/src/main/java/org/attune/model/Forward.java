@@ -1,5 +1,6 @@
 package org.attune.model;
 
+import java.util.List;
 import org.attune.tensor.Tensor;
 import org.osgi.annotation.versioning.ProviderType;
 
@@ -23,6 +24,12 @@ public interface Forward {
      */
     Tensor weight(String name);
 
+    /**
+     * Runs a model's stages, each on the result of the one before. What a stage makes, apart from its result, is freed at its end
+     * unless the gradient reads it.
+     */
+    Tensor stages(List<Stage> stages);
+
     /** The linear map at {@code path} with its adapters: {@code x} [tokens, in] to [tokens, out]. */
     Tensor linear(String path, Tensor x);
 
@@ -40,7 +47,8 @@ public interface Forward {
      * the seed, the step, the place, the example and the position in it, and on nothing else.
      *
      * @param place names the place, a module path usually
-     * @param x one row a token of the batch [tokens, width], or one a sequence [sequences, width]
+     * @param x one row a token of the batch or of the stage's {@link Stage#rows} [tokens, width], or one a sequence
+     *     [sequences, width]
      * @param p the share of elements set to 0, in [0, 1)
      */
     Tensor dropout(String place, Tensor x, double p);

@@ -35,12 +35,27 @@ public interface Model extends AutoCloseable {
     Tensor encode(Forward forward);
 
     /**
+     * The last hidden states of some tokens alone [rows.length, hidden]: the same numbers as in {@link #encode(Forward)}, for less
+     * work where the family can leave the others out.
+     *
+     * @param rows tokens of the batch, ascending
+     */
+    default Tensor encode(Forward forward, int[] rows) {
+        return encode(forward).gatherRows(rows);
+    }
+
+    /**
      * One vector a sequence, as the family's own classifier reads it (BERT: the pooler over the first token).
      *
-     * @param hidden what {@link #encode} gave
+     * @param hidden the last hidden states of {@link #pooledTokens} [sequences, hidden]
      * @return [sequences, hidden]
      */
     Tensor pool(Forward forward, Tensor hidden);
+
+    /** The token of each sequence that {@link #pool} reads [sequences]: the first, unless the family says otherwise. */
+    default int[] pooledTokens(TokenBatch batch) {
+        return batch.firstTokens();
+    }
 
     /**
      * The path of the family's classification head, for example {@code classifier}: its weight and bias are {@code .weight}

@@ -32,6 +32,23 @@ public record TokenBatch(int[] ids, int[] types, int[] offsets, long[] examples)
         return offsets[sequence + 1] - offsets[sequence];
     }
 
+    /**
+     * How some tokens are spread over the sequences, as {@link #offsets} says it of all.
+     *
+     * @param rows tokens of the batch, ascending
+     */
+    public int[] offsetsOf(int[] rows) {
+        int[] some = new int[offsets.length];
+        int i = 0;
+        for (int s = 0; s < sequences(); s++) {
+            while (i < rows.length && rows[i] < offsets[s + 1]) {
+                i++;
+            }
+            some[s + 1] = i;
+        }
+        return some;
+    }
+
     /** The position of each token in its sequence, from 0. */
     public int[] positions() {
         int[] positions = new int[ids.length];

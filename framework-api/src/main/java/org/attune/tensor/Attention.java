@@ -13,16 +13,16 @@ final class Attention {
         check("keys", k, layout.keyOffsets(), layout.keyHeads() * layout.headSize());
         check("values", v, layout.keyOffsets(), layout.keyHeads() * layout.headSize());
         TensorEngine e = q.engine();
-        Tensor out = Tensor.allocate(e, q.shape());
-        Tensor probabilities = Tensor.allocate(e, Shape.of(Math.toIntExact(layout.probabilities())));
+        Tensor out = q.allocate(q.shape());
+        Tensor probabilities = q.allocate(Shape.of(Math.toIntExact(layout.probabilities())));
         e.attention(layout, q.storage(), k.storage(), v.storage(), out.storage(), probabilities.storage());
         return Tensor.recorded(
                 out,
                 List.of(probabilities),
                 (dy, in) -> {
-                    Tensor dq = in.needed(0) ? Tensor.allocate(e, q.shape()) : null;
-                    Tensor dk = in.needed(1) ? Tensor.allocate(e, k.shape()) : null;
-                    Tensor dv = in.needed(2) ? Tensor.allocate(e, v.shape()) : null;
+                    Tensor dq = in.needed(0) ? q.allocate(q.shape()) : null;
+                    Tensor dk = in.needed(1) ? k.allocate(k.shape()) : null;
+                    Tensor dv = in.needed(2) ? v.allocate(v.shape()) : null;
                     e.attentionGrad(
                             layout,
                             q.storage(),
@@ -35,9 +35,30 @@ final class Attention {
                             dv == null ? null : dv.storage());
                     Normalisation.addWanted(in, dq, dk, dv);
                 },
+                List.of(q, k, v),
                 q,
                 k,
                 v);
+    }
+
+    static Tensor rotary(Tensor x, int headSize, float[] cos, float[] sin) {
+        int rows = Matrices.rows(x.shape());
+        int heads = x.shape().dim(-1) / headSize;
+        if (headSize % 2 != 0
+                || heads * headSize != x.shape().dim(-1)
+                || cos.length != rows * headSize / 2
+                || sin.length != cos.length) {
+            throw new IllegalArgumentException("cannot turn " + x.shape() + " in heads of " + headSize + " by "
+                    + cos.length + " cosines and " + sin.length + " sines");
+        }
+        return rotary(x, rows, heads, headSize, cos, sin, false);
+    }
+
+    private static Tensor rotary(Tensor x, int rows, int heads, int headSize, float[] cos, float[] sin, boolean back) {
+        Tensor out = x.allocate(x.shape());
+        x.engine().rotary(x.storage(), rows, heads, headSize, cos, sin, back, out.storage());
+        return Tensor.recorded(
+                out, (dy, in) -> in.add(0, rotary(dy, rows, heads, headSize, cos, sin, !back)), List.of(), x);
     }
 
     private static void check(String what, Tensor x, int[] offsets, int width) {

@@ -15,6 +15,12 @@ public interface Backward {
         boolean needed(int i);
 
         /**
+         * Where input {@code i} is a parameter whose gradient is asked for: the sum so far, to which the operation may add in
+         * place instead of calling {@link #add}. Otherwise null.
+         */
+        Tensor accumulator(int i);
+
+        /**
          * Adds {@code gradient}, of input {@code i}'s shape. The tensor is taken over: it must be made for this purpose, or
          * be {@code dy} itself. One tensor may be added to several inputs.
          */

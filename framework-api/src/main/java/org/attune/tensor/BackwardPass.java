@@ -7,18 +7,18 @@ import org.attune.tensor.engine.Storage;
 
 /** Walks a tape backwards. Nodes were recorded in order of computation, so the reverse is a topological order. */
 final class BackwardPass {
-    private final Gradients leaves;
+    private final Leaves leaves;
     private final IdentityHashMap<Tensor, Tensor> pending = new IdentityHashMap<>();
     /** How many pending gradients share a storage: one may be passed on to several inputs, or through a reshape. */
     private final IdentityHashMap<Storage, Integer> uses = new IdentityHashMap<>();
 
-    BackwardPass(Gradients leaves) {
+    BackwardPass(Leaves leaves) {
         this.leaves = leaves;
     }
 
     void run(List<Node> tape, Tensor loss, Tensor seed) {
         if (loss.isLeaf()) {
-            leaves.add(loss, seed);
+            add(loss, seed);
             return;
         }
         if (tape.stream().noneMatch(node -> node.output() == loss)) {
@@ -32,7 +32,11 @@ final class BackwardPass {
             Tensor dy = pending.remove(node.output());
             if (dy != null) {
                 Sink sink = new Sink(node);
-                node.backward().apply(dy, sink);
+                if (node.backward() instanceof Checkpoint checkpoint) {
+                    checkpoint.apply(dy, sink, leaves);
+                } else {
+                    node.backward().apply(dy, sink);
+                }
                 sink.taken.forEach(this::drop);
                 drop(dy);
             }
@@ -48,6 +52,14 @@ final class BackwardPass {
             throw new IllegalStateException(
                     "the loss depends on the result of another scope's operation, whose gradient"
                             + " would be lost: detach it, or open no scope in between");
+        }
+    }
+
+    /** A leaf without a sum is one that nobody asked about, for example a copy under study. */
+    private void add(Tensor leaf, Tensor gradient) {
+        Tensor sum = leaves.find(leaf);
+        if (sum != null) {
+            leaf.engine().accumulate(1, gradient.storage(), sum.storage());
         }
     }
 
@@ -77,6 +89,12 @@ final class BackwardPass {
         }
 
         @Override
+        public Tensor accumulator(int i) {
+            Tensor input = node.inputs()[i];
+            return input.isLeaf() && input.requiresGradient() ? leaves.find(input) : null;
+        }
+
+        @Override
         public void add(int i, Tensor gradient) {
             Tensor input = node.inputs()[i];
             if (!input.requiresGradient()) {
@@ -89,7 +107,7 @@ final class BackwardPass {
             use(gradient);
             taken.add(gradient);
             if (input.isLeaf()) {
-                leaves.add(input, gradient);
+                BackwardPass.this.add(input, gradient);
                 return;
             }
             Tensor sum = pending.get(input);

@@ -1,5 +1,6 @@
 package org.attune.tensor;
 
+import java.util.List;
 import org.attune.tensor.engine.Binary;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.engine.Unary;
@@ -10,29 +11,60 @@ final class Elementwise {
 
     static Tensor unary(Unary op, Tensor x) {
         TensorEngine e = x.engine();
-        Tensor out = Tensor.allocate(e, x.shape());
+        Tensor out = x.allocate(x.shape());
         e.unary(op, x.storage(), out.storage());
         return Tensor.recorded(
                 out,
                 (dy, in) -> {
-                    Tensor dx = Tensor.allocate(e, x.shape());
+                    Tensor dx = x.allocate(x.shape());
                     e.unaryGrad(op, x.storage(), dy.storage(), dx.storage());
                     in.add(0, dx);
                 },
+                List.of(x),
                 x);
     }
 
     static Tensor affine(Tensor x, double scale, double shift) {
         TensorEngine e = x.engine();
-        Tensor out = Tensor.allocate(e, x.shape());
+        Tensor out = x.allocate(x.shape());
         e.affine(x.storage(), scale, shift, out.storage());
-        return Tensor.recorded(out, (dy, in) -> in.add(0, scale == 1 ? dy : dy.mul(scale)), x);
+        return Tensor.recorded(out, (dy, in) -> in.add(0, scale == 1 ? dy : dy.mul(scale)), List.of(), x);
+    }
+
+    static Tensor convert(Tensor x, DType dtype) {
+        if (x.dtype() == dtype) {
+            return x;
+        }
+        Tensor out = Tensor.allocate(x.engine(), x.shape(), dtype);
+        x.engine().copy(x.storage(), out.storage());
+        return Tensor.recorded(out, (dy, in) -> in.add(0, convert(dy, x.dtype())), List.of(), x);
+    }
+
+    static Tensor gated(Unary op, Tensor gate, Tensor up) {
+        if (!gate.shape().equals(up.shape())) {
+            throw new IllegalArgumentException("gate " + gate.shape() + " and " + up.shape() + " differ in shape");
+        }
+        TensorEngine e = gate.engine();
+        Tensor out = gate.allocate(gate.shape());
+        e.gated(op, gate.storage(), up.storage(), out.storage());
+        return Tensor.recorded(
+                out,
+                (dy, in) -> {
+                    Tensor dgate = gate.allocate(gate.shape());
+                    Tensor dup = up.allocate(up.shape());
+                    e.gatedGrad(op, gate.storage(), up.storage(), dy.storage(), dgate.storage(), dup.storage());
+                    in.add(0, dgate);
+                    in.add(1, dup);
+                },
+                List.of(gate, up),
+                gate,
+                up);
     }
 
     static Tensor binary(Binary op, Tensor a, Tensor b) {
         TensorEngine e = a.engine();
         Shape shape = broadcast(a.shape(), b.shape());
-        Tensor out = Tensor.allocate(e, shape);
+        Tensor out = Tensor.allocate(e, shape, DType.wider(a.dtype(), b.dtype()));
         e.binary(
                 op,
                 a.storage(),
@@ -41,7 +73,15 @@ final class Elementwise {
                 strides(b.shape(), shape),
                 shape.dims(),
                 out.storage());
-        return Tensor.recorded(out, (dy, in) -> binaryGrad(op, a, b, out, dy, in), a, b);
+        return Tensor.recorded(out, (dy, in) -> binaryGrad(op, a, b, out, dy, in), read(op, a, b, out), a, b);
+    }
+
+    private static List<Tensor> read(Binary op, Tensor a, Tensor b, Tensor out) {
+        return switch (op) {
+            case ADD, SUB -> List.of();
+            case MUL -> List.of(a, b);
+            case DIV -> List.of(b, out);
+        };
     }
 
     private static void binaryGrad(Binary op, Tensor a, Tensor b, Tensor out, Tensor dy, Backward.InputGradients in) {
@@ -51,7 +91,7 @@ final class Elementwise {
                 case MUL -> dy.mul(b);
                 case DIV -> dy.div(b);
             };
-            in.add(0, reduceTo(da, a.shape(), dy));
+            in.add(0, as(a.dtype(), reduceTo(da, a.shape(), a.dtype(), dy), dy));
         }
         if (in.needed(1)) {
             Tensor db = switch (op) {
@@ -60,7 +100,7 @@ final class Elementwise {
                 case MUL -> dy.mul(a);
                 case DIV -> quotientGrad(b, out, dy);
             };
-            in.add(1, reduceTo(db, b.shape(), dy));
+            in.add(1, as(b.dtype(), reduceTo(db, b.shape(), b.dtype(), dy), dy));
         }
     }
 
@@ -103,17 +143,21 @@ final class Elementwise {
     }
 
     /** Sums a gradient over the axes along which its input was repeated; frees what it replaces, but never {@code dy}. */
-    private static Tensor reduceTo(Tensor gradient, Shape shape, Tensor dy) {
+    private static Tensor reduceTo(Tensor gradient, Shape shape, DType dtype, Tensor dy) {
         Tensor g = gradient;
         while (g.shape().rank() > shape.rank()) {
-            g = replaced(g, Reductions.sum(g, 0, 1), dy);
+            g = replaced(g, Reductions.sum(g, 0, 1, dtype), dy);
         }
         for (int i = 0; i < shape.rank(); i++) {
             if (shape.dim(i) == 1 && g.shape().dim(i) != 1) {
-                g = replaced(g, Reductions.sum(g, i, i + 1, g.shape().with(i, 1), 1), dy);
+                g = replaced(g, Reductions.sum(g, i, i + 1, g.shape().with(i, 1), 1, dtype), dy);
             }
         }
         return g;
+    }
+
+    private static Tensor as(DType dtype, Tensor g, Tensor dy) {
+        return g.dtype() == dtype ? g : replaced(g, convert(g, dtype), dy);
     }
 
     private static Tensor replaced(Tensor old, Tensor by, Tensor dy) {

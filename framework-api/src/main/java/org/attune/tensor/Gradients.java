@@ -8,7 +8,7 @@ import java.util.Map;
  * Gradient accumulators of a fixed set of trainable tensors, in persistent memory. Each worker has its own; they are added
  * up in a fixed order at the end of a step. Not thread-safe.
  */
-public final class Gradients implements AutoCloseable {
+public final class Gradients implements Leaves, AutoCloseable {
     private final IdentityHashMap<Tensor, Tensor> sums = new IdentityHashMap<>();
 
     /** Zero gradients for {@code parameters}. */
@@ -27,11 +27,9 @@ public final class Gradients implements AutoCloseable {
         return sum;
     }
 
-    void add(Tensor leaf, Tensor gradient) {
-        Tensor sum = sums.get(leaf);
-        if (sum != null) { // a trainable leaf that nobody asked about, for example a copy under study
-            leaf.engine().accumulate(1, gradient.storage(), sum.storage());
-        }
+    @Override
+    public Tensor find(Tensor leaf) {
+        return sums.get(leaf);
     }
 
     /** Adds {@code scale} times another worker's gradients of the same parameters. */

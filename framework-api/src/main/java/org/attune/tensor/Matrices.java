@@ -1,5 +1,7 @@
 package org.attune.tensor;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.attune.tensor.engine.Matmul;
 import org.attune.tensor.engine.TensorEngine;
 
@@ -9,75 +11,102 @@ final class Matrices {
 
     /** {@code scale op(a) op(b) + c}, c null for none. */
     static Tensor matmul(Tensor a, Tensor b, boolean ta, boolean tb, double scale, Tensor c) {
-        Shape sa = a.shape();
-        Shape sb = b.shape();
-        if (sa.rank() < 2 || sb.rank() < 2) {
-            throw mismatch(sa, sb, ta, tb);
-        }
-        int m = sa.dim(ta ? -1 : -2);
-        int k = sa.dim(ta ? -2 : -1);
-        int n = sb.dim(tb ? -2 : -1);
-        boolean shared = sb.rank() == 2 && sa.rank() > 2;
-        int batch = sa.product(0, sa.rank() - 2);
-        int[] dims = sa.dims();
-        if (k != sb.dim(tb ? -1 : -2) || (!shared && !sameLeading(sa, sb))) {
-            throw mismatch(sa, sb, ta, tb);
-        }
-        dims[dims.length - 2] = m;
-        dims[dims.length - 1] = n;
-        Shape shape = Shape.of(dims);
+        Matmul form = form(a.shape(), b.shape(), ta, tb, scale);
+        Shape shape = a.shape().with(-2, form.m()).with(-1, form.n());
         if (c != null && !c.shape().equals(shape)) {
             throw new IllegalArgumentException("cannot add a product of shape " + shape + " to " + c.shape());
         }
         TensorEngine e = a.engine();
-        Tensor out = Tensor.allocate(e, shape);
+        Tensor out = Tensor.allocate(e, shape, c == null ? DType.narrower(a.dtype(), b.dtype()) : c.dtype());
         if (c != null) {
             e.copy(c.storage(), out.storage());
         }
-        e.matmul(
-                new Matmul(batch, m, n, k, ta, tb, shared, scale, c == null ? 0 : 1),
-                a.storage(),
-                b.storage(),
-                out.storage());
+        e.matmul(c == null ? form : adding(form), a.storage(), b.storage(), out.storage());
         Backward backward = (dy, in) -> {
             if (in.needed(0)) {
-                in.add(0, gradientOfA(b, dy, ta, tb, scale, shared));
+                gradientOfA(a, b, dy, form, in);
             }
             if (in.needed(1)) {
-                in.add(1, gradientOfB(a, dy, ta, tb, scale, shared));
+                gradientOfB(a, b, dy, form, in);
             }
             if (c != null && in.needed(2)) {
                 in.add(2, dy);
             }
         };
-        return c == null ? Tensor.recorded(out, backward, a, b) : Tensor.recorded(out, backward, a, b, c);
+        List<Tensor> saved = operandsRead(a, b);
+        return c == null ? Tensor.recorded(out, backward, saved, a, b) : Tensor.recorded(out, backward, saved, a, b, c);
     }
 
-    private static Tensor gradientOfA(Tensor b, Tensor dy, boolean ta, boolean tb, double scale, boolean shared) {
-        if (!ta) {
-            return matmul(dy, b, false, !tb, scale, null);
+    private static Matmul form(Shape a, Shape b, boolean ta, boolean tb, double scale) {
+        if (a.rank() < 2 || b.rank() < 2) {
+            throw mismatch(a, b, ta, tb);
         }
-        if (!shared) {
-            return matmul(b, dy, tb, true, scale, null);
+        int k = a.dim(ta ? -2 : -1);
+        boolean shared = b.rank() == 2 && a.rank() > 2;
+        if (k != b.dim(tb ? -1 : -2) || (!shared && !sameLeading(a, b))) {
+            throw mismatch(a, b, ta, tb);
         }
-        try (Tensor transposed =
-                matmul(dy, b, false, !tb, scale, null)) { // the shared operand stands only on the right
-            return transposed.transpose();
-        }
+        int batch = a.product(0, a.rank() - 2);
+        return new Matmul(batch, a.dim(ta ? -1 : -2), b.dim(tb ? -2 : -1), k, ta, tb, shared, scale, 0);
     }
 
-    private static Tensor gradientOfB(Tensor a, Tensor dy, boolean ta, boolean tb, double scale, boolean shared) {
-        if (!shared) {
-            return tb ? matmul(dy, a, true, ta, scale, null) : matmul(a, dy, !ta, false, scale, null);
+    private static Matmul adding(Matmul f) {
+        return new Matmul(f.batch(), f.m(), f.n(), f.k(), f.transposeA(), f.transposeB(), f.sharedB(), f.alpha(), 1);
+    }
+
+    /** Adds {@code op(x) op(y)} of a form to the gradient of input {@code i}, in place where that is a parameter's. */
+    private static void add(Backward.InputGradients in, int i, Tensor of, Matmul form, Tensor x, Tensor y) {
+        Tensor sum = in.accumulator(i);
+        if (sum != null) {
+            of.engine().matmul(adding(form), x.storage(), y.storage(), sum.storage());
+            return;
         }
-        if (ta) {
-            try (Tensor straight = a.transpose()) {
-                return gradientOfB(straight, dy, false, tb, scale, true);
+        Tensor gradient = of.allocate(of.shape());
+        of.engine().matmul(form, x.storage(), y.storage(), gradient.storage());
+        in.add(i, gradient);
+    }
+
+    private static void gradientOfA(Tensor a, Tensor b, Tensor dy, Matmul f, Backward.InputGradients in) {
+        if (!f.transposeA()) {
+            Matmul form = new Matmul(f.batch(), f.m(), f.k(), f.n(), false, !f.transposeB(), f.sharedB(), f.alpha(), 0);
+            add(in, 0, a, form, dy, b);
+        } else if (!f.sharedB()) {
+            Matmul form = new Matmul(f.batch(), f.k(), f.m(), f.n(), f.transposeB(), true, false, f.alpha(), 0);
+            add(in, 0, a, form, b, dy);
+        } else { // the shared operand stands only on the right
+            try (Tensor transposed = matmul(dy, b, false, !f.transposeB(), f.alpha(), null)) {
+                in.add(0, transposed.transpose().to(a.dtype()));
             }
         }
-        Tensor rows = a.reshape(rows(a.shape()), a.shape().dim(-1));
-        Tensor drows = dy.reshape(rows(dy.shape()), dy.shape().dim(-1));
-        return tb ? matmul(drows, rows, true, false, scale, null) : matmul(rows, drows, true, false, scale, null);
+    }
+
+    private static void gradientOfB(Tensor a, Tensor b, Tensor dy, Matmul f, Backward.InputGradients in) {
+        if (!f.sharedB()) {
+            if (f.transposeB()) {
+                Matmul form = new Matmul(f.batch(), f.n(), f.k(), f.m(), true, f.transposeA(), false, f.alpha(), 0);
+                add(in, 1, b, form, dy, a);
+            } else {
+                Matmul form = new Matmul(f.batch(), f.k(), f.n(), f.m(), !f.transposeA(), false, false, f.alpha(), 0);
+                add(in, 1, b, form, a, dy);
+            }
+            return;
+        }
+        if (f.transposeA()) {
+            try (Tensor straight = a.transpose()) {
+                Matmul form = new Matmul(f.batch(), f.m(), f.n(), f.k(), false, f.transposeB(), true, f.alpha(), 0);
+                gradientOfB(straight, b, dy, form, in);
+            }
+            return;
+        }
+        int rows = f.batch() * f.m(); // the batch's matrices below one another
+        Matmul form = f.transposeB()
+                ? new Matmul(1, f.n(), f.k(), rows, true, false, false, f.alpha(), 0)
+                : new Matmul(1, f.k(), f.n(), rows, true, false, false, f.alpha(), 0);
+        if (f.transposeB()) {
+            add(in, 1, b, form, dy, a);
+        } else {
+            add(in, 1, b, form, a, dy);
+        }
     }
 
     static Tensor linear(Tensor x, Tensor w, Tensor bias) {
@@ -91,26 +120,37 @@ final class Matrices {
         }
         int rows = rows(x.shape());
         TensorEngine e = x.engine();
-        Tensor y = Tensor.allocate(e, x.shape().with(-1, out));
+        Tensor y = Tensor.allocate(e, x.shape().with(-1, out), DType.narrower(x.dtype(), w.dtype()));
         e.linear(x.storage(), w.storage(), bias == null ? null : bias.storage(), rows, in, out, y.storage());
         Backward backward = (dy, g) -> {
             if (g.needed(0)) {
-                Tensor dx = Tensor.allocate(e, x.shape());
-                e.matmul(Matmul.of(rows, in, out, false, false), dy.storage(), w.storage(), dx.storage());
-                g.add(0, dx);
+                add(g, 0, x, Matmul.of(rows, in, out, false, false), dy, w);
             }
             if (g.needed(1)) {
-                Tensor dw = Tensor.allocate(e, w.shape());
-                e.matmul(Matmul.of(out, in, rows, true, false), dy.storage(), x.storage(), dw.storage());
-                g.add(1, dw);
+                add(g, 1, w, Matmul.of(out, in, rows, true, false), dy, x);
             }
             if (bias != null && g.needed(2)) {
-                Tensor db = Tensor.allocate(e, bias.shape());
+                Tensor db = bias.allocate(bias.shape());
                 e.sum(dy.storage(), 1, rows, out, db.storage());
                 g.add(2, db);
             }
         };
-        return bias == null ? Tensor.recorded(y, backward, x, w) : Tensor.recorded(y, backward, x, w, bias);
+        List<Tensor> saved = operandsRead(x, w);
+        return bias == null
+                ? Tensor.recorded(y, backward, saved, x, w)
+                : Tensor.recorded(y, backward, saved, x, w, bias);
+    }
+
+    /** A product's gradient for one operand reads the other. */
+    private static List<Tensor> operandsRead(Tensor a, Tensor b) {
+        List<Tensor> read = new ArrayList<>(2);
+        if (b.requiresGradient()) {
+            read.add(a);
+        }
+        if (a.requiresGradient()) {
+            read.add(b);
+        }
+        return read;
     }
 
     private static boolean sameLeading(Shape a, Shape b) {

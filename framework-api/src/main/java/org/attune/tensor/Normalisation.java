@@ -11,15 +11,16 @@ final class Normalisation {
         TensorEngine e = x.engine();
         int columns = x.shape().dim(-1);
         int rows = Matrices.rows(x.shape());
-        Tensor y = Tensor.allocate(e, x.shape());
+        Tensor y = x.allocate(x.shape());
         e.softmax(x.storage(), rows, columns, y.storage());
         return Tensor.recorded(
                 y,
                 (dy, in) -> {
-                    Tensor dx = Tensor.allocate(e, x.shape());
+                    Tensor dx = x.allocate(x.shape());
                     e.softmaxGrad(y.storage(), dy.storage(), rows, columns, dx.storage());
                     in.add(0, dx);
                 },
+                List.of(y),
                 x);
     }
 
@@ -27,15 +28,16 @@ final class Normalisation {
         TensorEngine e = x.engine();
         int columns = x.shape().dim(-1);
         int rows = Matrices.rows(x.shape());
-        Tensor y = Tensor.allocate(e, x.shape());
+        Tensor y = x.allocate(x.shape());
         e.logSoftmax(x.storage(), rows, columns, y.storage());
         return Tensor.recorded(
                 y,
                 (dy, in) -> {
-                    Tensor dx = Tensor.allocate(e, x.shape());
+                    Tensor dx = x.allocate(x.shape());
                     e.logSoftmaxGrad(y.storage(), dy.storage(), rows, columns, dx.storage());
                     in.add(0, dx);
                 },
+                List.of(y),
                 x);
     }
 
@@ -48,9 +50,9 @@ final class Normalisation {
             throw new IllegalArgumentException(
                     "a norm with gamma " + gamma.shape() + " and beta " + beta.shape() + " cannot take " + x.shape());
         }
-        Tensor y = Tensor.allocate(e, x.shape());
-        Tensor mean = Tensor.allocate(e, Shape.of(rows));
-        Tensor rstd = Tensor.allocate(e, Shape.of(rows));
+        Tensor y = x.allocate(x.shape());
+        Tensor mean = Tensor.allocate(e, Shape.of(rows), e.dtype());
+        Tensor rstd = Tensor.allocate(e, Shape.of(rows), e.dtype());
         e.layerNorm(
                 x.storage(),
                 gamma.storage(),
@@ -65,9 +67,9 @@ final class Normalisation {
                 y,
                 List.of(mean, rstd),
                 (dy, in) -> {
-                    Tensor dx = in.needed(0) ? Tensor.allocate(e, x.shape()) : null;
-                    Tensor dgamma = in.needed(1) ? Tensor.allocate(e, vector) : null;
-                    Tensor dbeta = in.needed(2) ? Tensor.allocate(e, vector) : null;
+                    Tensor dx = in.needed(0) ? x.allocate(x.shape()) : null;
+                    Tensor dgamma = in.needed(1) ? gamma.allocate(vector) : null;
+                    Tensor dbeta = in.needed(2) ? beta.allocate(vector) : null;
                     e.layerNormGrad(
                             x.storage(),
                             gamma.storage(),
@@ -81,9 +83,43 @@ final class Normalisation {
                             dbeta == null ? null : dbeta.storage());
                     addWanted(in, dx, dgamma, dbeta);
                 },
+                List.of(x, gamma),
                 x,
                 gamma,
                 beta);
+    }
+
+    static Tensor rmsNorm(Tensor x, Tensor gamma, double eps) {
+        TensorEngine e = x.engine();
+        int columns = x.shape().dim(-1);
+        int rows = Matrices.rows(x.shape());
+        Shape vector = Shape.of(columns);
+        if (!gamma.shape().equals(vector)) {
+            throw new IllegalArgumentException("a norm with gamma " + gamma.shape() + " cannot take " + x.shape());
+        }
+        Tensor y = x.allocate(x.shape());
+        Tensor rrms = Tensor.allocate(e, Shape.of(rows), e.dtype());
+        e.rmsNorm(x.storage(), gamma.storage(), rows, columns, eps, y.storage(), rrms.storage());
+        return Tensor.recorded(
+                y,
+                List.of(rrms),
+                (dy, in) -> {
+                    Tensor dx = in.needed(0) ? x.allocate(x.shape()) : null;
+                    Tensor dgamma = in.needed(1) ? gamma.allocate(vector) : null;
+                    e.rmsNormGrad(
+                            x.storage(),
+                            gamma.storage(),
+                            rrms.storage(),
+                            dy.storage(),
+                            rows,
+                            columns,
+                            dx == null ? null : dx.storage(),
+                            dgamma == null ? null : dgamma.storage());
+                    addWanted(in, dx, dgamma);
+                },
+                List.of(x, gamma),
+                x,
+                gamma);
     }
 
     /** Adds those gradients that are not null, in the order of the inputs. */

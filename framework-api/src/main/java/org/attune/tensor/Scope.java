@@ -1,7 +1,10 @@
 package org.attune.tensor;
 
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.attune.tensor.engine.Arena;
 import org.attune.tensor.engine.Storage;
@@ -30,6 +33,8 @@ public final class Scope implements AutoCloseable {
     private final Scope outer;
     private final List<Node> tape = new ArrayList<>();
     private boolean recording = true;
+    /** What was allocated in the innermost frame; null outside of frames. */
+    private List<Storage> frame;
 
     private Scope(TensorEngine engine, Scope outer) {
         this.engine = engine;
@@ -69,9 +74,56 @@ public final class Scope implements AutoCloseable {
         }
     }
 
-    static Storage allocate(TensorEngine engine, long size) {
+    /**
+     * Runs a stretch of a computation, for example a layer, and frees what it made, except its result and what the gradient
+     * will read. What {@code body} keeps elsewhere is not to be used afterwards.
+     */
+    public static Tensor frame(Supplier<Tensor> body) {
         Scope scope = CURRENT.get();
-        return scope == null || scope.engine != engine ? engine.allocate(size) : scope.arena.allocate(size);
+        return scope == null ? body.get() : scope.inFrame(body);
+    }
+
+    private Tensor inFrame(Supplier<Tensor> body) {
+        List<Storage> outerFrame = frame;
+        List<Storage> made = new ArrayList<>();
+        int first = tape.size();
+        frame = made;
+        Tensor result;
+        try {
+            result = body.get();
+        } finally {
+            frame = outerFrame;
+        }
+        Set<Storage> needed = Collections.newSetFromMap(new IdentityHashMap<>());
+        needed.add(result.storage());
+        for (Node node : tape.subList(first, tape.size())) {
+            for (Tensor saved : node.saved()) {
+                needed.add(saved.storage());
+            }
+            for (Tensor kept : node.kept()) {
+                needed.add(kept.storage());
+            }
+        }
+        for (Storage storage : made) {
+            if (!needed.contains(storage)) {
+                storage.close();
+            } else if (outerFrame != null) {
+                outerFrame.add(storage);
+            }
+        }
+        return result;
+    }
+
+    static Storage allocate(TensorEngine engine, long size, DType dtype) {
+        Scope scope = CURRENT.get();
+        if (scope == null || scope.engine != engine) {
+            return engine.allocate(size, dtype);
+        }
+        Storage storage = scope.arena.allocate(size, dtype);
+        if (scope.frame != null) {
+            scope.frame.add(storage);
+        }
+        return storage;
     }
 
     static boolean recording() {
@@ -92,22 +144,25 @@ public final class Scope implements AutoCloseable {
      * @throws IllegalStateException if this is not the innermost scope of the thread, or the loss was made elsewhere
      */
     public void backward(Tensor loss, Gradients into) {
-        if (CURRENT.get() != this) {
-            throw new IllegalStateException("backward runs in the innermost scope, on the thread that opened it");
-        }
         if (loss.shape().size() != 1) {
             throw new IllegalArgumentException("the loss must be a scalar, not of shape " + loss.shape());
         }
-        if (!loss.requiresGradient()) {
-            tape.clear();
-            return;
+        Tensor seed = Tensor.allocate(engine, loss.shape(), loss.dtype());
+        engine.fill(seed.storage(), 1);
+        backward(loss, seed, into);
+    }
+
+    /** @param seed the gradient of what matters with respect to {@code y}, of its shape */
+    void backward(Tensor y, Tensor seed, Leaves into) {
+        if (CURRENT.get() != this) {
+            throw new IllegalStateException("backward runs in the innermost scope, on the thread that opened it");
         }
-        withoutGradient(() -> {
-            Tensor seed = Tensor.allocate(engine, loss.shape());
-            engine.fill(seed.storage(), 1);
-            new BackwardPass(into).run(tape, loss, seed);
-            return null;
-        });
+        if (y.requiresGradient()) {
+            withoutGradient(() -> {
+                new BackwardPass(into).run(tape, y, seed);
+                return null;
+            });
+        }
         tape.clear();
     }
 

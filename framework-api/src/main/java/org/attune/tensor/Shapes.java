@@ -23,9 +23,9 @@ final class Shapes {
             inverse[axes[i]] = i;
         }
         TensorEngine e = x.engine();
-        Tensor out = Tensor.allocate(e, Shape.of(dims));
+        Tensor out = x.allocate(Shape.of(dims));
         e.permute(x.storage(), x.shape().dims(), axes.clone(), out.storage());
-        return Tensor.recorded(out, (dy, in) -> in.add(0, permute(dy, inverse)), x);
+        return Tensor.recorded(out, (dy, in) -> in.add(0, permute(dy, inverse)), List.of(), x);
     }
 
     static Tensor slice(Tensor x, int axis, int from, int to) {
@@ -38,16 +38,17 @@ final class Shapes {
         long width = (to - from) * inner;
         long full = s.dim(axis) * inner;
         TensorEngine e = x.engine();
-        Tensor out = Tensor.allocate(e, s.with(axis, to - from));
+        Tensor out = x.allocate(s.with(axis, to - from));
         e.copyBlocks(x.storage(), from * inner, full, out.storage(), 0, width, width, outer);
         return Tensor.recorded(
                 out,
                 (dy, in) -> {
-                    Tensor dx = Tensor.allocate(e, s);
+                    Tensor dx = x.allocate(s);
                     e.fill(dx.storage(), 0);
                     e.copyBlocks(dy.storage(), 0, width, dx.storage(), from * inner, full, width, outer);
                     in.add(0, dx);
                 },
+                List.of(),
                 x);
     }
 
@@ -71,7 +72,7 @@ final class Shapes {
         long outer = shape.product(0, a);
         long inner = shape.product(a + 1, shape.rank());
         TensorEngine e = first.engine();
-        Tensor out = Tensor.allocate(e, shape);
+        Tensor out = first.allocate(shape);
         long at = 0;
         for (Tensor p : parts) {
             long width = p.shape().dim(a) * inner;
@@ -90,6 +91,7 @@ final class Shapes {
                         from = to;
                     }
                 },
+                List.of(),
                 parts.toArray(Tensor[]::new));
     }
 
@@ -103,16 +105,33 @@ final class Shapes {
         }
         int columns = table.shape().product(1, table.shape().rank());
         TensorEngine e = table.engine();
-        Tensor out = Tensor.allocate(e, table.shape().with(0, rows.length));
+        Tensor out = table.allocate(table.shape().with(0, rows.length));
         e.gatherRows(table.storage(), columns, rows, out.storage());
         return Tensor.recorded(
                 out,
                 (dy, in) -> {
-                    Tensor dx = Tensor.allocate(e, table.shape());
+                    Tensor sum = in.accumulator(0);
+                    if (sum != null) { // only the rows that were read, of a table that may be large
+                        e.scatterAddRows(dy.storage(), columns, rows, sum.storage());
+                        return;
+                    }
+                    Tensor dx = table.allocate(table.shape());
                     e.fill(dx.storage(), 0);
                     e.scatterAddRows(dy.storage(), columns, rows, dx.storage());
                     in.add(0, dx);
                 },
+                List.of(),
                 table);
+    }
+
+    /** The inverse of gathering distinct rows: zero where no row goes. */
+    static Tensor scatterRows(Tensor x, int[] given, int n) {
+        int[] rows = given.clone(); // backward comes later
+        int columns = x.shape().product(1, x.shape().rank());
+        TensorEngine e = x.engine();
+        Tensor out = x.allocate(x.shape().with(0, n));
+        e.fill(out.storage(), 0);
+        e.scatterAddRows(x.storage(), columns, rows, out.storage());
+        return Tensor.recorded(out, (dy, in) -> in.add(0, gatherRows(dy, rows)), List.of(), x);
     }
 }

@@ -1,8 +1,10 @@
 package org.attune.tensor;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.attune.tensor.engine.AttentionLayout;
 import org.attune.tensor.engine.Binary;
 import org.attune.tensor.engine.Storage;
@@ -15,6 +17,11 @@ import org.attune.tensor.engine.Unary;
  * <p>Operations never change their inputs. Inside a {@link Scope} their results live as long as the scope, and those that
  * depend on a trainable tensor are recorded for {@link Scope#backward}. Shapes must match exactly, except that element-wise
  * operations of two tensors broadcast as in NumPy: axes are aligned at the last, and an extent of 1 is repeated.
+ *
+ * <p>Types may be mixed. Products (matmul, linear, attention) give the narrower of their operands' types, as PyTorch's autocast
+ * does: with a base model in bfloat16 and parameters in float32, activations are bfloat16. Element-wise operations of two
+ * tensors give the wider, all others that of this tensor; losses are of the engine's own type. A gradient has the type of its
+ * tensor.
  */
 public final class Tensor implements AutoCloseable {
     private final TensorEngine engine;
@@ -39,7 +46,7 @@ public final class Tensor implements AutoCloseable {
     /** A tensor with these values: persistent where no scope is open, else of the scope. */
     public static Tensor of(TensorEngine engine, Shape shape, float... values) {
         checkSize(shape, values.length);
-        Tensor t = allocate(engine, shape);
+        Tensor t = allocate(engine, shape, engine.dtype());
         engine.write(values, 0, values.length, t.storage);
         return t;
     }
@@ -47,19 +54,29 @@ public final class Tensor implements AutoCloseable {
     /** See {@link #of(TensorEngine, Shape, float...)}. */
     public static Tensor of(TensorEngine engine, Shape shape, double... values) {
         checkSize(shape, values.length);
-        Tensor t = allocate(engine, shape);
+        Tensor t = allocate(engine, shape, engine.dtype());
         engine.write(values, 0, values.length, t.storage);
         return t;
     }
 
-    /** A tensor of persistent memory, whatever scope is open, filled with 0; its owner closes it. */
+    /** A tensor of the engine's own type in persistent memory, whatever scope is open, filled with 0; its owner closes it. */
     public static Tensor zeros(TensorEngine engine, Shape shape) {
-        return new Tensor(engine, engine.allocate(shape.size()), shape, false, true, false);
+        return zeros(engine, shape, engine.dtype());
+    }
+
+    /** See {@link #zeros(TensorEngine, Shape)}. @throws IllegalArgumentException if the engine has no such type */
+    public static Tensor zeros(TensorEngine engine, Shape shape, DType dtype) {
+        return new Tensor(engine, engine.allocate(shape.size(), dtype), shape, false, true, false);
     }
 
     /** A tensor of the current scope with unspecified content. */
-    static Tensor allocate(TensorEngine engine, Shape shape) {
-        return new Tensor(engine, Scope.allocate(engine, shape.size()), shape, false, true, false);
+    static Tensor allocate(TensorEngine engine, Shape shape, DType dtype) {
+        return new Tensor(engine, Scope.allocate(engine, shape.size(), dtype), shape, false, true, false);
+    }
+
+    /** A tensor of the current scope with unspecified content, of this one's type. */
+    Tensor allocate(Shape like) {
+        return allocate(engine, like, dtype());
     }
 
     private static void checkSize(Shape shape, int values) {
@@ -75,6 +92,15 @@ public final class Tensor implements AutoCloseable {
 
     public Shape shape() {
         return shape;
+    }
+
+    public DType dtype() {
+        return storage.dtype();
+    }
+
+    /** The same numbers as another type, rounded to nearest; this tensor itself where it has that type. Differentiable. */
+    public Tensor to(DType dtype) {
+        return Elementwise.convert(this, dtype);
     }
 
     /** The elements; for engines and the optimiser. */
@@ -104,7 +130,7 @@ public final class Tensor implements AutoCloseable {
 
     /** A copy in persistent memory, a constant; its owner closes it. */
     public Tensor keep() {
-        Tensor t = zeros(engine, shape);
+        Tensor t = zeros(engine, shape, dtype());
         engine.copy(storage, t.storage);
         return t;
     }
@@ -236,6 +262,11 @@ public final class Tensor implements AutoCloseable {
         return Elementwise.unary(Unary.SILU, this);
     }
 
+    /** {@code op(this) up}: a gated feed-forward layer's middle, {@code silu(gate) up} in Llama. */
+    public Tensor gated(Unary op, Tensor up) {
+        return Elementwise.gated(op, this, up);
+    }
+
     // ---- matrices ----
 
     /** The product over the last two axes: [..., m, k] x [..., k, n] or [k, n] gives [..., m, n]. */
@@ -290,11 +321,21 @@ public final class Tensor implements AutoCloseable {
         return Normalisation.layerNorm(this, gamma, beta, eps);
     }
 
+    /**
+     * Root mean square normalisation over the last axis (Zhang and Sennrich 2019).
+     *
+     * @param gamma [n] for this tensor's [..., n]
+     * @param eps added to the mean square
+     */
+    public Tensor rmsNorm(Tensor gamma, double eps) {
+        return Normalisation.rmsNorm(this, gamma, eps);
+    }
+
     // ---- reductions ----
 
     /** The sum of all elements, a scalar. */
     public Tensor sum() {
-        return Reductions.sum(this, 0, shape.rank(), Shape.SCALAR, 1);
+        return Reductions.sum(this, 0, shape.rank(), Shape.SCALAR, 1, dtype());
     }
 
     /** The sum along one axis, which disappears. */
@@ -304,7 +345,7 @@ public final class Tensor implements AutoCloseable {
 
     /** The mean of all elements, a scalar. */
     public Tensor mean() {
-        return Reductions.sum(this, 0, shape.rank(), Shape.SCALAR, 1.0 / shape.size());
+        return Reductions.sum(this, 0, shape.rank(), Shape.SCALAR, 1.0 / shape.size(), dtype());
     }
 
     /** The mean along one axis, which disappears. */
@@ -329,7 +370,7 @@ public final class Tensor implements AutoCloseable {
         boolean recorded = requiresGradient && Scope.recording();
         Tensor out = new Tensor(engine, storage, to, recorded, !recorded, true);
         if (recorded) {
-            Scope.record(new Node(new Tensor[] {this}, out, backward));
+            Scope.record(new Node(new Tensor[] {this}, out, backward, new Tensor[0], new Tensor[0]));
         }
         return out;
     }
@@ -366,7 +407,22 @@ public final class Tensor implements AutoCloseable {
         return Shapes.gatherRows(this, rows);
     }
 
+    /** Row i of this becomes row {@code rows[i]} of a tensor of n rows that are 0 otherwise; rows that recur are summed. */
+    public Tensor scatterRows(int[] rows, int n) {
+        return Shapes.scatterRows(this, rows, n);
+    }
+
     // ---- attention and losses ----
+
+    /**
+     * Rotary position embedding of each head of this tensor [rows, heads * headSize]; element i and element i + headSize/2 of a
+     * head are a pair.
+     *
+     * @param cos and sin of the angles, row-major [rows, headSize/2]
+     */
+    public Tensor rotary(int headSize, float[] cos, float[] sin) {
+        return Attention.rotary(this, headSize, cos, sin);
+    }
 
     /**
      * Softmax attention over packed sequences: {@code softmax(scale q k^T) v} within each sequence and head.
@@ -388,6 +444,25 @@ public final class Tensor implements AutoCloseable {
         return Losses.crossEntropy(this, labels);
     }
 
+    /**
+     * {@link #linear} without bias followed by {@link #crossEntropy}, in pieces of a few rows, so that the logits of a large
+     * vocabulary never exist at once; rows labelled -100 cost nothing.
+     *
+     * @param weight [classes, hidden] for this tensor's [rows, hidden]
+     * @return losses in nats [rows]
+     */
+    public Tensor linearCrossEntropy(Tensor weight, int... labels) {
+        return Losses.linearCrossEntropy(this, weight, labels);
+    }
+
+    /**
+     * {@code body(this)}, of which only this input is kept for the gradient: backward computes the rest again. {@code body} gives
+     * the same each time.
+     */
+    public Tensor checkpoint(UnaryOperator<Tensor> body) {
+        return Checkpoint.of(this, body);
+    }
+
     // ---- extension ----
 
     /**
@@ -400,27 +475,38 @@ public final class Tensor implements AutoCloseable {
         Tensor out = Scope.withoutGradient(() -> forward.apply(inputs));
         boolean alias = inputs.stream().anyMatch(in -> in.storage == out.storage);
         Tensor owned = alias ? out.as(out.shape) : out; // an input's memory is not the result's to free
-        return recorded(owned, backward, inputs.toArray(Tensor[]::new));
+        List<Tensor> saved = new ArrayList<>(inputs);
+        saved.add(owned);
+        return recorded(owned, backward, saved, inputs.toArray(Tensor[]::new));
     }
 
-    /** {@code out}, entered on the tape where an input needs a gradient. */
-    static Tensor recorded(Tensor out, Backward backward, Tensor... inputs) {
-        return recorded(out, List.of(), backward, inputs);
+    /**
+     * {@code out}, entered on the tape where an input needs a gradient.
+     *
+     * @param saved those among inputs and output whose elements {@code backward} reads
+     */
+    static Tensor recorded(Tensor out, Backward backward, List<Tensor> saved, Tensor... inputs) {
+        return recorded(out, List.of(), backward, saved, inputs);
     }
 
     /** As above, for an operation that has kept more than inputs and output for its gradient. */
-    static Tensor recorded(Tensor out, List<Tensor> kept, Backward backward, Tensor... inputs) {
+    static Tensor recorded(Tensor out, List<Tensor> kept, Backward backward, List<Tensor> saved, Tensor... inputs) {
         if (Scope.recording()) {
             for (Tensor input : inputs) {
                 if (input.requiresGradient) {
-                    Tensor result = new Tensor(out.engine, out.storage, out.shape, true, false, out.view);
-                    Scope.record(new Node(inputs, result, backward, kept.toArray(Tensor[]::new)));
-                    return result;
+                    return dependent(out, inputs, backward, kept.toArray(Tensor[]::new), saved.toArray(Tensor[]::new));
                 }
             }
         }
         kept.forEach(Tensor::close);
         return out;
+    }
+
+    /** {@code out}, entered on the tape. */
+    static Tensor dependent(Tensor out, Tensor[] inputs, Backward backward, Tensor[] kept, Tensor[] saved) {
+        Tensor result = new Tensor(out.engine, out.storage, out.shape, true, false, out.view);
+        Scope.record(new Node(inputs, result, backward, kept, saved));
+        return result;
     }
 
     /** The shape and the engine, not the elements. */

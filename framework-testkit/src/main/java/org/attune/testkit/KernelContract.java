@@ -46,7 +46,7 @@ abstract class KernelContract {
     }
 
     private Storage storage(TensorEngine e, double... values) {
-        Storage s = e.allocate(values.length);
+        Storage s = e.allocate(values.length, e.dtype());
         opened.add(s);
         e.write(values, 0, values.length, s);
         return s;
@@ -304,9 +304,9 @@ abstract class KernelContract {
         List<double[]> results = new ArrayList<>();
         for (double before : new double[] {0, Double.NaN}) {
             try (Arena arena = engine.openArena()) {
-                Storage out = arena.allocate(12);
-                Storage probabilities = arena.allocate(layout.probabilities());
-                Storage dk = arena.allocate(12);
+                Storage out = arena.allocate(12, engine.dtype());
+                Storage probabilities = arena.allocate(layout.probabilities(), engine.dtype());
+                Storage dk = arena.allocate(12, engine.dtype());
                 List.of(out, probabilities, dk).forEach(s -> engine.fill(s, before));
                 engine.attention(layout, x, x, x, out, probabilities);
                 engine.attentionGrad(layout, x, x, x, probabilities, out, null, dk, null);

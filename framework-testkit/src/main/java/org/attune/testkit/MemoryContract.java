@@ -177,7 +177,7 @@ abstract class MemoryContract {
 
     @Test
     void aSliceSharesItsStoragesMemoryAndLife() {
-        Storage whole = engine.allocate(10);
+        Storage whole = engine.allocate(10, engine.dtype());
         Storage part = whole.slice(3, 4).slice(1, 2);
         assertThat(part.size()).isEqualTo(2);
         engine.fill(part, 5);

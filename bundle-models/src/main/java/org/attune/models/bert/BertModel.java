@@ -9,6 +9,7 @@ import org.attune.model.AttachPoint;
 import org.attune.model.AttachPoint.Kind;
 import org.attune.model.Forward;
 import org.attune.model.Model;
+import org.attune.model.Stage;
 import org.attune.model.TokenBatch;
 import org.attune.models.PretrainedTokenizer;
 import org.attune.models.WeightFile;
@@ -110,14 +111,30 @@ public final class BertModel implements Model {
     /** {@inheritDoc} @throws IllegalArgumentException if a sequence is longer than {@link #maxLength} */
     @Override
     public Tensor encode(Forward forward) {
+        return encode(forward, null);
+    }
+
+    /** {@inheritDoc} @throws IllegalArgumentException if a sequence is longer than {@link #maxLength} */
+    @Override
+    public Tensor encode(Forward forward, int[] rows) {
         TokenBatch batch = forward.batch();
         checkLengths(batch);
         AttentionLayout attention = AttentionLayout.self(batch.offsets(), config.heads(), config.headSize(), false);
-        Tensor x = embed(forward, batch);
-        for (int i = 0; i < config.layers(); i++) {
-            x = layer(forward, layer(i), x, attention);
+        List<Stage> stages = new ArrayList<>();
+        stages.add(Stage.of(EMBEDDINGS, none -> embed(forward, batch)));
+        int last = config.layers() - 1;
+        for (int i = 0; i < last; i++) {
+            String path = layer(i);
+            stages.add(Stage.of(path, x -> layer(forward, path, x, x, attention)));
         }
-        return x;
+        stages.add(
+                rows == null
+                        ? Stage.of(layer(last), x -> layer(forward, layer(last), x, x, attention))
+                        : new Stage(layer(last), rows, x -> {
+                            AttentionLayout some = attention.withQueries(batch.offsetsOf(rows));
+                            return layer(forward, layer(last), x, x.gatherRows(rows), some);
+                        }));
+        return forward.stages(stages);
     }
 
     private Tensor embed(Forward forward, TokenBatch batch) {
@@ -128,12 +145,16 @@ public final class BertModel implements Model {
         return forward.dropout(EMBEDDINGS + ".dropout", normalised, config.dropout());
     }
 
-    private Tensor layer(Forward forward, String path, Tensor x, AttentionLayout layout) {
-        Tensor query = forward.linear(path + ".attention.self.query", x);
+    /**
+     * @param x the layer's input, which keys and values are made of
+     * @param own its rows that have an output
+     */
+    private Tensor layer(Forward forward, String path, Tensor x, Tensor own, AttentionLayout layout) {
+        Tensor query = forward.linear(path + ".attention.self.query", own);
         Tensor key = forward.linear(path + ".attention.self.key", x);
         Tensor value = forward.linear(path + ".attention.self.value", x);
         Tensor context = query.attention(key, value, layout);
-        Tensor attended = output(forward, path + ".attention.output", context, x);
+        Tensor attended = output(forward, path + ".attention.output", context, own);
         Tensor inner = activation.apply(forward.linear(path + ".intermediate.dense", attended));
         return forward.block(path, output(forward, path + ".output", inner, attended));
     }
@@ -147,8 +168,7 @@ public final class BertModel implements Model {
     /** The tanh pooler over the first token, with the dropout that stands before the classifier. */
     @Override
     public Tensor pool(Forward forward, Tensor hidden) {
-        Tensor first = hidden.gatherRows(forward.batch().firstTokens());
-        return forward.dropout("dropout", forward.linear(POOLER, first).tanh(), config.classifierDropout());
+        return forward.dropout("dropout", forward.linear(POOLER, hidden).tanh(), config.classifierDropout());
     }
 
     private void checkLengths(TokenBatch batch) {

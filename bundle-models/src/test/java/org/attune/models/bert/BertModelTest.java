@@ -45,7 +45,7 @@ class BertModelTest {
                 sequences[r] = Arrays.copyOfRange(ids, r * width, r * width + length);
             }
             PlainForward forward = new PlainForward(model, PlainForward.batch(sequences));
-            Tensor pooled = model.pool(forward, model.encode(forward));
+            Tensor pooled = model.pool(forward, model.encode(forward, model.pooledTokens(forward.batch())));
             double[] logits = forward.linear(model.classifierPath(), pooled).toDoubles();
             assertThat(logits).containsExactly(probe.doubles("logits_before"), within(1e-5));
             assertThat(scope).isNotNull();
@@ -83,7 +83,7 @@ class BertModelTest {
                         .write(folder));
                 Scope scope = Scope.open(engine)) {
             PlainForward forward = new PlainForward(model, PlainForward.batch(new int[] {2, 5, 3}));
-            model.pool(forward, model.encode(forward));
+            model.pool(forward, model.encode(forward, model.pooledTokens(forward.batch())));
             assertThat(forward.dropouts.keySet())
                     .containsExactly(
                             "bert.embeddings.dropout",
@@ -142,7 +142,8 @@ class BertModelTest {
 
     private static double[] pooled(Model model, TokenBatch batch) {
         PlainForward forward = new PlainForward(model, batch);
-        return model.pool(forward, model.encode(forward)).toDoubles();
+        return model.pool(forward, model.encode(forward, model.pooledTokens(forward.batch())))
+                .toDoubles();
     }
 
     private Model load(Path path) {

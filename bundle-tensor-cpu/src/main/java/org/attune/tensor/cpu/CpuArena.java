@@ -2,6 +2,7 @@ package org.attune.tensor.cpu;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.attune.tensor.DType;
 import org.attune.tensor.engine.Arena;
 import org.attune.tensor.engine.Storage;
 
@@ -23,17 +24,19 @@ final class CpuArena implements Arena {
     }
 
     @Override
-    public Storage allocate(long size) {
+    public Storage allocate(long size, DType dtype) {
+        CpuEngine.check(dtype);
         if (!open) {
             throw new IllegalStateException("this arena is closed");
         }
-        long bytes = Math.max(NativeMemory.ALIGNMENT, NativeMemory.align(Float.BYTES * size));
+        long asked = dtype.bytes() * size;
+        long bytes = Math.max(NativeMemory.ALIGNMENT, NativeMemory.align(asked));
         Span span = smallestFree(bytes);
         if (span == null) {
             span = addSlab(bytes);
         }
-        span.take(bytes, Float.BYTES * size);
-        return new CpuStorage(span, span.address, size);
+        span.take(bytes, asked);
+        return new CpuStorage(span, span.address, size, dtype);
     }
 
     private Span smallestFree(long bytes) {

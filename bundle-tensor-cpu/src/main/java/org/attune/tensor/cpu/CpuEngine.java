@@ -3,6 +3,9 @@ package org.attune.tensor.cpu;
 import static org.attune.tensor.cpu.CpuStorage.address;
 import static org.attune.tensor.cpu.Worker.TILE;
 
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.attune.plugin.AttunePlugin;
 import org.attune.tensor.DType;
@@ -26,6 +29,8 @@ import org.osgi.service.component.annotations.Deactivate;
         property = "osgi.ds.satisfying.condition.target=(osgi.condition.id=attune.natives.onednn)")
 @AttunePlugin(name = "cpu", description = "float32 on oneDNN, one thread per worker")
 public final class CpuEngine implements TensorEngine {
+    private static final Set<DType> DTYPES = Collections.unmodifiableSet(EnumSet.of(DType.FLOAT32));
+
     private final NativeMemory memory = new NativeMemory();
     private final Workers workers = new Workers();
 
@@ -55,8 +60,21 @@ public final class CpuEngine implements TensorEngine {
     }
 
     @Override
-    public Storage allocate(long size) {
-        return PersistentMemory.zeroed(memory, size);
+    public Set<DType> dtypes() {
+        return DTYPES;
+    }
+
+    /** @throws IllegalArgumentException if the type is none of {@link #dtypes()} */
+    static void check(DType dtype) {
+        if (!DTYPES.contains(dtype)) {
+            throw new IllegalArgumentException("the cpu engine has no " + dtype + "; it has " + DTYPES);
+        }
+    }
+
+    @Override
+    public Storage allocate(long size, DType dtype) {
+        check(dtype);
+        return PersistentMemory.zeroed(memory, size, dtype);
     }
 
     @Override
@@ -184,6 +202,20 @@ public final class CpuEngine implements TensorEngine {
     }
 
     @Override
+    public void gated(Unary op, Storage gate, Storage up, Storage out) {
+        try (Worker w = workers.enter()) {
+            Gated.forward(w, op, address(gate), address(up), gate.size(), address(out));
+        }
+    }
+
+    @Override
+    public void gatedGrad(Unary op, Storage gate, Storage up, Storage dy, Storage dgate, Storage dup) {
+        try (Worker w = workers.enter()) {
+            Gated.gradient(w, op, address(gate), address(up), address(dy), gate.size(), address(dgate), address(dup));
+        }
+    }
+
+    @Override
     public void affine(Storage x, double scale, double shift, Storage out) {
         try (Worker w = workers.enter()) {
             Elementwise.affine(w, address(x), (float) scale, (float) shift, x.size(), address(out));
@@ -298,6 +330,38 @@ public final class CpuEngine implements TensorEngine {
                 LayerNorm.parameterGradients(
                         w, xs, means, rstds, dys, rows, columns, addressOrZero(dgamma), addressOrZero(dbeta));
             }
+        }
+    }
+
+    @Override
+    public void rmsNorm(Storage x, Storage gamma, int rows, int columns, double eps, Storage y, Storage rrms) {
+        try (Worker w = workers.enter()) {
+            RmsNorm.forward(w, address(x), address(gamma), rows, columns, eps, address(y), address(rrms));
+        }
+    }
+
+    @Override
+    public void rmsNormGrad(
+            Storage x, Storage gamma, Storage rrms, Storage dy, int rows, int columns, Storage dx, Storage dgamma) {
+        try (Worker w = workers.enter()) {
+            RmsNorm.gradient(
+                    w,
+                    address(x),
+                    address(gamma),
+                    address(rrms),
+                    address(dy),
+                    rows,
+                    columns,
+                    addressOrZero(dx),
+                    addressOrZero(dgamma));
+        }
+    }
+
+    @Override
+    public void rotary(
+            Storage x, int rows, int heads, int headSize, float[] cos, float[] sin, boolean back, Storage out) {
+        try (Worker w = workers.enter()) {
+            Rotary.turn(w, address(x), rows, heads, headSize, cos, sin, back, address(out));
         }
     }
 

@@ -1,25 +1,28 @@
 package org.attune.tensor.cpu;
 
 import java.util.Objects;
+import org.attune.tensor.DType;
 import org.attune.tensor.engine.Storage;
 
-/** Float memory at a fixed address, or a part of it. */
+/** Memory of elements at a fixed address, or a part of it. */
 final class CpuStorage implements Storage {
     private final Allocation allocation;
     private final boolean whole;
     private final long address;
     private final long size;
+    private final DType dtype;
 
     /** The whole of an allocation. */
-    CpuStorage(Allocation allocation, long address, long size) {
-        this(allocation, true, address, size);
+    CpuStorage(Allocation allocation, long address, long size, DType dtype) {
+        this(allocation, true, address, size, dtype);
     }
 
-    private CpuStorage(Allocation allocation, boolean whole, long address, long size) {
+    private CpuStorage(Allocation allocation, boolean whole, long address, long size, DType dtype) {
         this.allocation = allocation;
         this.whole = whole;
         this.address = address;
         this.size = size;
+        this.dtype = dtype;
     }
 
     /**
@@ -36,6 +39,11 @@ final class CpuStorage implements Storage {
     }
 
     @Override
+    public DType dtype() {
+        return dtype;
+    }
+
+    @Override
     public long size() {
         return size;
     }
@@ -43,7 +51,7 @@ final class CpuStorage implements Storage {
     @Override
     public Storage slice(long offset, long count) {
         Objects.checkFromIndexSize(offset, count, size);
-        return new CpuStorage(allocation, false, address + Float.BYTES * offset, count);
+        return new CpuStorage(allocation, false, address + dtype.bytes() * offset, count, dtype);
     }
 
     @Override

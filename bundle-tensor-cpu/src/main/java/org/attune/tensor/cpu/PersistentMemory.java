@@ -1,5 +1,6 @@
 package org.attune.tensor.cpu;
 
+import org.attune.tensor.DType;
 import org.attune.tensor.engine.Storage;
 import org.bytedeco.javacpp.Pointer;
 
@@ -14,13 +15,13 @@ final class PersistentMemory implements CpuStorage.Allocation {
         this.slab = slab;
     }
 
-    static Storage zeroed(NativeMemory memory, long size) {
-        NativeMemory.Slab slab = NativeMemory.allocate(Float.BYTES * size);
+    static Storage zeroed(NativeMemory memory, long size, DType dtype) {
+        NativeMemory.Slab slab = NativeMemory.allocate(dtype.bytes() * size);
         try (Address start = new Address()) {
             Pointer.memset(start.at(slab.address()), 0, slab.bytes());
         }
         memory.opened(slab.bytes());
-        return new CpuStorage(new PersistentMemory(memory, slab), slab.address(), size);
+        return new CpuStorage(new PersistentMemory(memory, slab), slab.address(), size, dtype);
     }
 
     @Override

@@ -23,6 +23,7 @@ final class Worker implements AutoCloseable {
     private final KernelFactory factory = new KernelFactory(oneDnn);
     private final Map<KernelKey, Kernel> kernels = new LinkedHashMap<>(64, 0.75f, true);
     private final float[][] tiles = new float[6][TILE];
+    private final float[][] rows = new float[4][];
     private final EnumMap<Scratch, NativeMemory.Slab> scratch = new EnumMap<>(Scratch.class);
     private final Address a = new Address();
     private final Address b = new Address();
@@ -112,6 +113,14 @@ final class Worker implements AutoCloseable {
     /** A Java array for a piece of a tensor: loops over arrays are vectorised on every JDK, those over buffers are not. */
     float[] tile(int i) {
         return tiles[i];
+    }
+
+    /** A Java array for a whole row of a tensor. */
+    float[] row(int i, int columns) {
+        if (rows[i] == null || rows[i].length < columns) {
+            rows[i] = new float[columns];
+        }
+        return rows[i];
     }
 
     void load(long from, float[] to, int offset, int length) {

@@ -95,7 +95,7 @@ final class CpuEngineTiming {
     }
 
     private Storage random(long n) {
-        Storage s = engine.allocate(n);
+        Storage s = engine.allocate(n, engine.dtype());
         Random random = new Random(1);
         float[] values = new float[(int) n];
         for (int i = 0; i < n; i++) {
@@ -188,8 +188,8 @@ final class CpuEngineTiming {
         Storage x = random(n);
         Storage y = random(n);
         Storage z = random(n);
-        Storage m = engine.allocate(n);
-        Storage v = engine.allocate(n);
+        Storage m = engine.allocate(n, engine.dtype());
+        Storage v = engine.allocate(n, engine.dtype());
         double gb = 4e-9 * n;
         String size = " " + n;
         int[] dims = {n};

@@ -70,7 +70,7 @@ class CpuMemoryTest {
     void largeStoragesShareTheLargestSlab() {
         for (long size : new long[] {60 * MEGABYTE, 37 * MEGABYTE, 59 * MEGABYTE, 12 * MEGABYTE, 60 * MEGABYTE}) {
             try (Arena arena = engine.openArena()) {
-                arena.allocate(size / Float.BYTES);
+                arena.allocate(size / Float.BYTES, engine.dtype());
             }
         }
         assertThat(engine.stats().pooledBytes()).isBetween(60 * MEGABYTE, 68 * MEGABYTE);
@@ -85,7 +85,7 @@ class CpuMemoryTest {
             float[] seen = new float[1];
             for (int i = 0; i < 3000; i++) {
                 if (open.size() < 40 || random.nextBoolean()) {
-                    Storage s = arena.allocate(1 + random.nextInt(20000));
+                    Storage s = arena.allocate(1 + random.nextInt(20000), engine.dtype());
                     assertThat(CpuStorage.address(s) % 64).isZero();
                     engine.fill(s, i);
                     open.add(s);
@@ -104,21 +104,21 @@ class CpuMemoryTest {
             }
             open.forEach(Storage::close);
             assertThat(engine.stats().liveBytes()).isZero();
-            arena.allocate(8 * MEGABYTE).close(); // a whole slab: all spans are one again
+            arena.allocate(8 * MEGABYTE, engine.dtype()).close(); // a whole slab: all spans are one again
         }
         EngineStats stats = engine.stats();
         assertThat(stats.pooledBytes() % (32 * MEGABYTE)).isZero();
         try (Arena arena = engine.openArena()) {
-            arena.allocate(1);
+            arena.allocate(1, engine.dtype());
             assertThat(engine.stats().pooledBytes()).isEqualTo(stats.pooledBytes() - 32 * MEGABYTE);
         }
     }
 
     @Test
     void aClosedEngineRefusesKernelsAndKeepsNothing() {
-        Storage persistent = engine.allocate(10);
+        Storage persistent = engine.allocate(10, engine.dtype());
         Arena arena = engine.openArena();
-        Storage ofArena = arena.allocate(10);
+        Storage ofArena = arena.allocate(10, engine.dtype());
         engine.close();
         assertThatIllegalStateException()
                 .isThrownBy(() -> engine.fill(persistent, 1))

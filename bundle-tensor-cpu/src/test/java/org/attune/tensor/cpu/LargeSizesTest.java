@@ -61,13 +61,13 @@ class LargeSizesTest {
         }
 
         Storage of(double... values) {
-            Storage s = engine.allocate(values.length);
+            Storage s = engine.allocate(values.length, engine.dtype());
             engine.write(values, 0, values.length, s);
             return s;
         }
 
         Storage out(long n) {
-            Storage s = engine.allocate(n);
+            Storage s = engine.allocate(n, engine.dtype());
             engine.fill(s, Double.NaN);
             return s;
         }

@@ -1,8 +1,9 @@
 package org.attune.tensor.reference;
 
+import org.attune.tensor.DType;
 import org.attune.tensor.engine.Storage;
 
-/** A run of doubles: a whole block, or a slice of one. */
+/** A run of doubles: a whole block, or a slice of one. Other types are doubles that were rounded to them. */
 final class DoubleStorage implements Storage {
     /** What a block and all its slices share: closing empties it, so that a late use is noticed. */
     private static final class Handle {
@@ -16,23 +17,25 @@ final class DoubleStorage implements Storage {
     }
 
     private final Handle handle;
+    private final DType dtype;
     private final int offset;
     private final int size;
     private final boolean slice;
 
-    private DoubleStorage(Handle handle, int offset, int size, boolean slice) {
+    private DoubleStorage(Handle handle, DType dtype, int offset, int size, boolean slice) {
         this.handle = handle;
+        this.dtype = dtype;
         this.offset = offset;
         this.size = size;
         this.slice = slice;
     }
 
     /** The first {@code size} elements of {@code data}. */
-    static DoubleStorage of(double[] data, int size, Releaser releaser) {
+    static DoubleStorage of(double[] data, int size, DType dtype, Releaser releaser) {
         Handle handle = new Handle();
         handle.data = data;
         handle.releaser = releaser;
-        return new DoubleStorage(handle, 0, size, false);
+        return new DoubleStorage(handle, dtype, 0, size, false);
     }
 
     /** @throws IllegalStateException after closing */
@@ -55,6 +58,22 @@ final class DoubleStorage implements Storage {
     }
 
     @Override
+    public DType dtype() {
+        return dtype;
+    }
+
+    /** Rounds the elements to the storage's type. */
+    void round() {
+        if (dtype == DType.FLOAT64) {
+            return;
+        }
+        double[] data = data();
+        for (int i = offset; i < offset + size; i++) {
+            data[i] = Rounding.round(data[i], dtype);
+        }
+    }
+
+    @Override
     public long size() {
         return size;
     }
@@ -66,7 +85,7 @@ final class DoubleStorage implements Storage {
                     "slice of " + length + " elements from " + from + " of a storage of " + size);
         }
         data();
-        return new DoubleStorage(handle, offset + (int) from, (int) length, true);
+        return new DoubleStorage(handle, dtype, offset + (int) from, (int) length, true);
     }
 
     @Override

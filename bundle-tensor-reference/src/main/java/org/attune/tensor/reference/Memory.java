@@ -7,6 +7,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.attune.tensor.DType;
 import org.attune.tensor.engine.Arena;
 import org.attune.tensor.engine.EngineStats;
 import org.attune.tensor.engine.Storage;
@@ -18,13 +19,13 @@ final class Memory {
     private long peak;
     private long pooled;
 
-    Storage allocatePersistent(long size) {
+    Storage allocatePersistent(long size, DType dtype) {
         int n = checked(size);
         double[] data = new double[n];
         synchronized (this) {
             opened(data);
         }
-        return DoubleStorage.of(data, n, this::closePersistent);
+        return DoubleStorage.of(data, n, dtype, this::closePersistent);
     }
 
     Arena openArena() {
@@ -93,14 +94,14 @@ final class Memory {
         private boolean closed;
 
         @Override
-        public Storage allocate(long size) {
+        public Storage allocate(long size, DType dtype) {
             if (closed) {
                 throw new IllegalStateException("the arena is closed");
             }
             int n = checked(size);
             double[] data = takeBlock(n);
             Arrays.fill(data, 0, n, Double.NaN); // whoever reads what was never written shall see it
-            DoubleStorage storage = DoubleStorage.of(data, n, Memory.this::giveBlock);
+            DoubleStorage storage = DoubleStorage.of(data, n, dtype, Memory.this::giveBlock);
             storages.add(storage);
             return storage;
         }

@@ -1,6 +1,8 @@
 package org.attune.tensor.reference;
 
 import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
 import org.attune.plugin.AttunePlugin;
 import org.attune.tensor.DType;
@@ -40,8 +42,13 @@ public final class ReferenceEngine implements TensorEngine {
     // ---- memory ----
 
     @Override
-    public Storage allocate(long size) {
-        return memory.allocatePersistent(size);
+    public Set<DType> dtypes() {
+        return EnumSet.allOf(DType.class);
+    }
+
+    @Override
+    public Storage allocate(long size, DType dtype) {
+        return memory.allocatePersistent(size, dtype);
     }
 
     @Override
@@ -61,11 +68,13 @@ public final class ReferenceEngine implements TensorEngine {
         for (int i = 0; i < length; i++) {
             y[yo + i] = host[offset + i];
         }
+        round(out);
     }
 
     @Override
     public void write(double[] host, int offset, int length, Storage out) {
         System.arraycopy(host, offset, data(out), offset(out), length);
+        round(out);
     }
 
     @Override
@@ -89,12 +98,14 @@ public final class ReferenceEngine implements TensorEngine {
         kernelCalls.increment();
         int yo = offset(out);
         Arrays.fill(data(out), yo, yo + length(out), value);
+        round(out);
     }
 
     @Override
     public void copy(Storage x, Storage out) {
         kernelCalls.increment();
         System.arraycopy(data(x), offset(x), data(out), offset(out), length(x));
+        round(out);
     }
 
     @Override
@@ -115,6 +126,7 @@ public final class ReferenceEngine implements TensorEngine {
             int to = (int) (offset(out) + outOffset + i * outStride);
             System.arraycopy(a, from, y, to, (int) length);
         }
+        round(out);
     }
 
     @Override
@@ -141,6 +153,7 @@ public final class ReferenceEngine implements TensorEngine {
         for (int i = 0; i < length(out); i++, from.next()) {
             y[yo + i] = a[ao + from.position()];
         }
+        round(out);
     }
 
     @Override
@@ -150,6 +163,7 @@ public final class ReferenceEngine implements TensorEngine {
             System.arraycopy(
                     data(table), offset(table) + rows[i] * columns, data(out), offset(out) + i * columns, columns);
         }
+        round(out);
     }
 
     @Override
@@ -164,6 +178,7 @@ public final class ReferenceEngine implements TensorEngine {
                 y[yo + j] += a[ao + j];
             }
         }
+        round(out);
     }
 
     // ---- element-wise and sums ----
@@ -178,6 +193,7 @@ public final class ReferenceEngine implements TensorEngine {
         for (int i = 0; i < length(x); i++) {
             y[yo + i] = Functions.value(op, a[ao + i]);
         }
+        round(out);
     }
 
     @Override
@@ -192,6 +208,7 @@ public final class ReferenceEngine implements TensorEngine {
         for (int i = 0; i < length(x); i++) {
             d[d0 + i] = Functions.derivative(op, a[ao + i]) * g[go + i];
         }
+        round(dx);
     }
 
     @Override
@@ -215,6 +232,28 @@ public final class ReferenceEngine implements TensorEngine {
                 case DIV -> u / v;
             };
         }
+        round(out);
+    }
+
+    @Override
+    public void gated(Unary op, Storage gate, Storage up, Storage out) {
+        kernelCalls.increment();
+        for (int i = 0; i < length(gate); i++) {
+            data(out)[offset(out) + i] = Functions.value(op, data(gate)[offset(gate) + i]) * data(up)[offset(up) + i];
+        }
+        round(out);
+    }
+
+    @Override
+    public void gatedGrad(Unary op, Storage gate, Storage up, Storage dy, Storage dgate, Storage dup) {
+        kernelCalls.increment();
+        for (int i = 0; i < length(gate); i++) {
+            double x = data(gate)[offset(gate) + i];
+            double g = data(dy)[offset(dy) + i];
+            data(dgate)[offset(dgate) + i] = Functions.derivative(op, x) * data(up)[offset(up) + i] * g;
+            data(dup)[offset(dup) + i] = Functions.value(op, x) * g;
+        }
+        round(dgate, dup);
     }
 
     @Override
@@ -227,6 +266,7 @@ public final class ReferenceEngine implements TensorEngine {
         for (int i = 0; i < length(x); i++) {
             y[yo + i] = scale * a[ao + i] + shift;
         }
+        round(out);
     }
 
     @Override
@@ -239,6 +279,7 @@ public final class ReferenceEngine implements TensorEngine {
         for (int i = 0; i < length(x); i++) {
             y[yo + i] += scale * a[ao + i];
         }
+        round(out);
     }
 
     @Override
@@ -256,6 +297,7 @@ public final class ReferenceEngine implements TensorEngine {
                 }
             }
         }
+        round(out);
     }
 
     @Override
@@ -275,6 +317,11 @@ public final class ReferenceEngine implements TensorEngine {
     @Override
     public void matmul(Matmul form, Storage a, Storage b, Storage out) {
         kernelCalls.increment();
+        product(form, a, b, out);
+        round(out);
+    }
+
+    private static void product(Matmul form, Storage a, Storage b, Storage out) {
         int m = form.m();
         int n = form.n();
         int k = form.k();
@@ -318,10 +365,12 @@ public final class ReferenceEngine implements TensorEngine {
 
     @Override
     public void linear(Storage x, Storage w, Storage bias, int rows, int in, int out, Storage y) {
-        matmul(Matmul.of(rows, out, in, false, true), x, w, y);
-        if (bias != null) {
-            binary(Binary.ADD, y, new int[] {out, 1}, bias, new int[] {0, 1}, new int[] {rows, out}, y);
+        kernelCalls.increment();
+        product(Matmul.of(rows, out, in, false, true), x, w, y);
+        for (int i = 0; bias != null && i < rows * out; i++) {
+            data(y)[offset(y) + i] += data(bias)[offset(bias) + i % out];
         }
+        round(y);
     }
 
     // ---- by row ----
@@ -332,6 +381,7 @@ public final class ReferenceEngine implements TensorEngine {
         for (int r = 0; r < rows; r++) {
             Rows.softmax(data(x), offset(x) + r * columns, columns, data(y), offset(y) + r * columns);
         }
+        round(y);
     }
 
     @Override
@@ -341,6 +391,7 @@ public final class ReferenceEngine implements TensorEngine {
             int at = r * columns;
             Rows.softmaxGrad(data(y), offset(y) + at, data(dy), offset(dy) + at, columns, data(dx), offset(dx) + at);
         }
+        round(dx);
     }
 
     @Override
@@ -356,6 +407,7 @@ public final class ReferenceEngine implements TensorEngine {
                 out[yo + j] = a[ao + j] - norm;
             }
         }
+        round(y);
     }
 
     @Override
@@ -374,6 +426,7 @@ public final class ReferenceEngine implements TensorEngine {
                 d[offset(dx) + j] = g[offset(dy) + j] - Math.exp(a[offset(y) + j]) * sum;
             }
         }
+        round(dx);
     }
 
     @Override
@@ -411,6 +464,7 @@ public final class ReferenceEngine implements TensorEngine {
             data(mean)[offset(mean) + r] = mu;
             data(rstd)[offset(rstd) + r] = inverse;
         }
+        round(y, mean, rstd);
     }
 
     @Override
@@ -456,14 +510,84 @@ public final class ReferenceEngine implements TensorEngine {
         if (dbeta != null) {
             System.arraycopy(sumShift, 0, data(dbeta), offset(dbeta), columns);
         }
+        round(dx, dgamma, dbeta);
+    }
+
+    @Override
+    public void rmsNorm(Storage x, Storage gamma, int rows, int columns, double eps, Storage y, Storage rrms) {
+        kernelCalls.increment();
+        double[] a = data(x);
+        for (int r = 0; r < rows; r++) {
+            int ao = offset(x) + r * columns;
+            double squares = 0;
+            for (int j = 0; j < columns; j++) {
+                squares += a[ao + j] * a[ao + j];
+            }
+            double inverse = 1 / Math.sqrt(squares / columns + eps);
+            for (int j = 0; j < columns; j++) {
+                data(y)[offset(y) + r * columns + j] = a[ao + j] * inverse * data(gamma)[offset(gamma) + j];
+            }
+            data(rrms)[offset(rrms) + r] = inverse;
+        }
+        round(y, rrms);
+    }
+
+    /** With n = x rrms and g = dy gamma: {@code dx = rrms (g - n mean(g n))}. */
+    @Override
+    public void rmsNormGrad(
+            Storage x, Storage gamma, Storage rrms, Storage dy, int rows, int columns, Storage dx, Storage dgamma) {
+        kernelCalls.increment();
+        double[] sumScale = new double[columns];
+        for (int r = 0; r < rows; r++) {
+            int at = r * columns;
+            double inverse = data(rrms)[offset(rrms) + r];
+            double meanProduct = 0;
+            for (int j = 0; j < columns; j++) {
+                double normal = data(x)[offset(x) + at + j] * inverse;
+                double g = data(dy)[offset(dy) + at + j];
+                sumScale[j] += g * normal;
+                meanProduct += g * data(gamma)[offset(gamma) + j] * normal / columns;
+            }
+            for (int j = 0; dx != null && j < columns; j++) {
+                double normal = data(x)[offset(x) + at + j] * inverse;
+                double g = data(dy)[offset(dy) + at + j] * data(gamma)[offset(gamma) + j];
+                data(dx)[offset(dx) + at + j] = inverse * (g - normal * meanProduct);
+            }
+        }
+        if (dgamma != null) {
+            System.arraycopy(sumScale, 0, data(dgamma), offset(dgamma), columns);
+        }
+        round(dx, dgamma);
     }
 
     // ---- attention, losses, the optimiser ----
 
     @Override
+    public void rotary(
+            Storage x, int rows, int heads, int headSize, float[] cos, float[] sin, boolean back, Storage out) {
+        kernelCalls.increment();
+        int half = headSize / 2;
+        for (int r = 0; r < rows; r++) {
+            for (int h = 0; h < heads; h++) {
+                int at = (r * heads + h) * headSize;
+                for (int i = 0; i < half; i++) {
+                    double c = cos[r * half + i];
+                    double s = back ? -sin[r * half + i] : sin[r * half + i];
+                    double first = data(x)[offset(x) + at + i];
+                    double second = data(x)[offset(x) + at + half + i];
+                    data(out)[offset(out) + at + i] = first * c - second * s;
+                    data(out)[offset(out) + at + half + i] = second * c + first * s;
+                }
+            }
+        }
+        round(out);
+    }
+
+    @Override
     public void attention(AttentionLayout layout, Storage q, Storage k, Storage v, Storage out, Storage probabilities) {
         kernelCalls.increment();
         AttentionKernel.forward(layout, of(q), of(k), of(v), of(out), of(probabilities));
+        round(out, probabilities);
     }
 
     @Override
@@ -479,6 +603,7 @@ public final class ReferenceEngine implements TensorEngine {
             Storage dv) {
         kernelCalls.increment();
         AttentionKernel.backward(layout, of(q), of(k), of(v), of(probabilities), of(dout), of(dq), of(dk), of(dv));
+        round(dq, dk, dv);
     }
 
     @Override
@@ -491,6 +616,7 @@ public final class ReferenceEngine implements TensorEngine {
             int ao = offset(logits) + r * classes;
             out[offset(losses) + r] = labels[r] < 0 ? 0 : Rows.logSumExp(a, ao, classes) - a[ao + labels[r]];
         }
+        round(losses, probabilities);
     }
 
     @Override
@@ -506,6 +632,7 @@ public final class ReferenceEngine implements TensorEngine {
                 d[offset(dlogits) + r * classes + j] = (p[offset(probabilities) + r * classes + j] - target) * g;
             }
         }
+        round(dlogits);
     }
 
     @Override
@@ -527,9 +654,19 @@ public final class ReferenceEngine implements TensorEngine {
             int pi = offset(parameter) + i;
             p[pi] = p[pi] * (1 - s.lr() * s.weightDecay()) - s.lr() * update;
         }
+        round(parameter, firstMoment, secondMoment);
     }
 
     // ---- storages ----
+
+    /** What a kernel has written, in the types of its storages; null for what was not wanted. */
+    private static void round(Storage... outputs) {
+        for (Storage output : outputs) {
+            if (output != null) {
+                of(output).round();
+            }
+        }
+    }
 
     private static DoubleStorage of(Storage s) {
         return (DoubleStorage) s;

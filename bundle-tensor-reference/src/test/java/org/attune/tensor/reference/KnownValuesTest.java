@@ -29,8 +29,8 @@ class KnownValuesTest {
         "SILU, -0.14227761953270035, -0.18877033439907273, 0.0, 0.14054412522144952, 1.7615941559557649"
     })
     void functions(Unary op, double a, double b, double c, double d, double e) {
-        Storage x = engine.allocate(5);
-        Storage y = engine.allocate(5);
+        Storage x = engine.allocate(5, engine.dtype());
+        Storage y = engine.allocate(5, engine.dtype());
         engine.write(new double[] {-3, -0.5, 0, 0.25, 2}, 0, 5, x);
         engine.unary(op, x, y);
         double[] actual = new double[5];

@@ -14,11 +14,11 @@ class MemoryTest {
     @Test
     void blocksGoToThePoolAndComeBack() {
         try (Arena arena = engine.openArena()) {
-            arena.allocate(1024);
-            Storage early = arena.allocate(1024);
+            arena.allocate(1024, engine.dtype());
+            Storage early = arena.allocate(1024, engine.dtype());
             early.close();
             assertThat(engine.stats()).isEqualTo(new EngineStats(8192, 16384, 8192, 0));
-            arena.allocate(1024);
+            arena.allocate(1024, engine.dtype());
             assertThat(engine.stats()).isEqualTo(new EngineStats(16384, 16384, 0, 0));
         }
         assertThat(engine.stats()).isEqualTo(new EngineStats(0, 16384, 16384, 0));
@@ -28,7 +28,7 @@ class MemoryTest {
     void raggedSizesShareBlocks() {
         for (int size = 901; size <= 1024; size++) {
             try (Arena arena = engine.openArena()) {
-                arena.allocate(size);
+                arena.allocate(size, engine.dtype());
             }
         }
         assertThat(engine.stats().pooledBytes()).isEqualTo(8192);
@@ -38,7 +38,7 @@ class MemoryTest {
     void whatWasNeverWrittenReadsAsNan() {
         for (int i = 0; i < 2; i++) {
             try (Arena arena = engine.openArena()) {
-                Storage s = arena.allocate(3);
+                Storage s = arena.allocate(3, engine.dtype());
                 double[] seen = new double[3];
                 engine.read(s, seen, 0, 3);
                 assertThat(seen).containsOnly(Double.NaN);
@@ -50,7 +50,7 @@ class MemoryTest {
     @Test
     void emptyStoragesAreLegal() {
         try (Arena arena = engine.openArena()) {
-            assertThat(arena.allocate(0).size()).isZero();
+            assertThat(arena.allocate(0, engine.dtype()).size()).isZero();
         }
         assertThat(engine.stats().pooledBytes()).isZero();
     }
@@ -58,7 +58,7 @@ class MemoryTest {
     @Test
     void sizesBeyondAnArrayAreRefused() {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> engine.allocate(1L << 31))
+                .isThrownBy(() -> engine.allocate(1L << 31, engine.dtype()))
                 .withMessage("the reference engine holds up to 2^31 - 9 elements in a tensor, not 2147483648");
     }
 }

@@ -56,6 +56,11 @@ public record AttentionLayout(
         return new AttentionLayout(offsets, offsets, heads, heads, headSize, 1 / Math.sqrt(headSize), causal);
     }
 
+    /** The same keys for other queries. */
+    public AttentionLayout withQueries(int[] offsets) {
+        return new AttentionLayout(offsets, keyOffsets, heads, keyHeads, headSize, scale, causal);
+    }
+
     public int sequences() {
         return queryOffsets.length - 1;
     }

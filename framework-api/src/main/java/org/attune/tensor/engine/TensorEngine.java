@@ -1,5 +1,6 @@
 package org.attune.tensor.engine;
 
+import java.util.Set;
 import org.attune.tensor.DType;
 import org.osgi.annotation.versioning.ProviderType;
 
@@ -7,21 +8,29 @@ import org.osgi.annotation.versioning.ProviderType;
  * Raw kernels over an engine's own memory; automatic differentiation sits above, once for all engines, in
  * {@link org.attune.tensor.Tensor}. Published as a service with the property {@code attune.name}.
  *
- * <p>All storages are dense, row-major and of the engine's {@link #dtype()}. A kernel's outputs are allocated by the caller
- * and never overlap its inputs unless stated. Every kernel is synchronous, single-threaded and repeatable to the bit, and may
+ * <p>All storages are dense and row-major. Each operand may be of any of the engine's {@link #dtypes()}: a kernel computes in
+ * at least float32 and rounds to nearest, ties to even, where it writes; sums and statistics are of type {@link #dtype()}.
+ * A kernel's outputs are allocated by the caller and never overlap its inputs unless stated. Every kernel is synchronous, single-threaded and repeatable to the bit, and may
  * run on several threads at once over different outputs: parallelism comes from the caller's workers. Sizes are checked by
- * the caller; an engine may fail in any way on wrong ones. Statistics and accumulations are kept in at least float32.
+ * the caller; an engine may fail in any way on wrong ones.
  */
 @ProviderType
 public interface TensorEngine {
     /** For example {@code cpu}. */
     String name();
 
-    /** The element type of this engine's storages. */
+    /** The type that parameters, statistics and losses have; the widest of {@link #dtypes()}. */
     DType dtype();
 
-    /** Persistent memory, zeroed. */
-    Storage allocate(long size);
+    /** All element types that storages may have. */
+    Set<DType> dtypes();
+
+    /**
+     * Persistent memory, zeroed.
+     *
+     * @throws IllegalArgumentException if the type is none of {@link #dtypes()}
+     */
+    Storage allocate(long size, DType dtype);
 
     /** Memory for one step; see {@link Arena}. */
     Arena openArena();
@@ -40,6 +49,7 @@ public interface TensorEngine {
 
     void fill(Storage out, double value);
 
+    /** Copies element by element; between types this is the conversion. */
     void copy(Storage x, Storage out);
 
     /**
@@ -69,6 +79,12 @@ public interface TensorEngine {
      * operand along that axis (broadcasting).
      */
     void binary(Binary op, Storage a, int[] aStrides, Storage b, int[] bStrides, int[] dims, Storage out);
+
+    /** {@code out = op(gate) up}: the middle of a gated feed-forward layer (Shazeer 2020, arXiv 2002.05202). */
+    void gated(Unary op, Storage gate, Storage up, Storage out);
+
+    /** Gradients of {@link #gated}: {@code dgate = op'(gate) up dy}, {@code dup = op(gate) dy}. */
+    void gatedGrad(Unary op, Storage gate, Storage up, Storage dy, Storage dgate, Storage dup);
 
     /** {@code out = scale x + shift}; {@code out} may be {@code x}. */
     void affine(Storage x, double scale, double shift, Storage out);
@@ -132,6 +148,30 @@ public interface TensorEngine {
             Storage dx,
             Storage dgamma,
             Storage dbeta);
+
+    /**
+     * Root mean square normalisation over the last axis (Zhang and Sennrich 2019, arXiv 1910.07467):
+     * {@code y = x gamma / sqrt(mean(x^2) + eps)}.
+     *
+     * @param x and y [rows, columns]
+     * @param gamma [columns]
+     * @param rrms [rows], kept for the gradient; 1 / sqrt(mean(x^2) + eps)
+     */
+    void rmsNorm(Storage x, Storage gamma, int rows, int columns, double eps, Storage y, Storage rrms);
+
+    /** Gradients of {@link #rmsNorm}, overwritten; one that is null is not wanted. */
+    void rmsNormGrad(
+            Storage x, Storage gamma, Storage rrms, Storage dy, int rows, int columns, Storage dx, Storage dgamma);
+
+    /**
+     * Rotary position embedding (Su et al. 2021, arXiv 2104.09864) with the halves of a head as pairs, as Hugging Face's Llama
+     * has it: element i and element i + headSize/2 of a head turn by one angle. The gradient is the turn back.
+     *
+     * @param x and out [rows, heads * headSize]; {@code out} may be {@code x}
+     * @param cos and sin of the angles, row-major [rows, headSize/2]
+     * @param back turn by the negated angles
+     */
+    void rotary(Storage x, int rows, int heads, int headSize, float[] cos, float[] sin, boolean back, Storage out);
 
     /** {@code out[i] = table[rows[i]]}, rows of {@code columns} elements. */
     void gatherRows(Storage table, int columns, int[] rows, Storage out);

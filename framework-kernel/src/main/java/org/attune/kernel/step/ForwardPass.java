@@ -1,12 +1,16 @@
 package org.attune.kernel.step;
 
+import java.util.List;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.attune.model.Forward;
 import org.attune.model.LinearTransform;
 import org.attune.model.Model;
 import org.attune.model.OutputTransform;
+import org.attune.model.Stage;
 import org.attune.model.TokenBatch;
 import org.attune.tensor.Rng;
+import org.attune.tensor.Scope;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 
@@ -17,6 +21,8 @@ final class ForwardPass implements Forward {
     private final Wiring wiring;
     private final TokenBatch batch;
     private final Rng dropout;
+    /** The one that is being computed; null outside of stages. */
+    private Stage stage;
 
     /** @param dropout the step's stream of random numbers; null where nothing is trained */
     ForwardPass(Model model, ParameterStore parameters, Wiring wiring, TokenBatch batch, Rng dropout) {
@@ -48,6 +54,18 @@ final class ForwardPass implements Forward {
 
     private Tensor find(String name) {
         return parameters.find(name).orElseGet(() -> model.weights().get(name));
+    }
+
+    @Override
+    public Tensor stages(List<Stage> stages) {
+        Tensor x = null;
+        for (Stage next : stages) {
+            Tensor before = x;
+            stage = next;
+            x = Scope.frame(() -> next.body().apply(before));
+        }
+        stage = null;
+        return x;
     }
 
     @Override
@@ -91,22 +109,37 @@ final class ForwardPass implements Forward {
         if (!(p > 0 && p < 1)) {
             throw new IllegalArgumentException("dropout at " + place + ": p is " + p + "; it must be in [0, 1)");
         }
-        if (rows != batch.tokens() && rows != batch.sequences()) {
-            throw new IllegalArgumentException("dropout at " + place + ": " + rows + " rows are neither one a token ("
-                    + batch.tokens() + ") nor one a sequence (" + batch.sequences() + ")");
-        }
+        int[] tokens = tokensOf(place, rows);
         float kept = (float) (1 / (1 - p));
         float[] mask = new float[rows * width];
-        boolean byToken = rows == batch.tokens();
         Rng here = dropout.at(place);
-        for (int s = 0; s < batch.sequences(); s++) {
-            Rng example = here.at(batch.examples()[s]);
-            int from = byToken ? batch.offsets()[s] : s;
-            int to = byToken ? batch.offsets()[s + 1] : s + 1;
-            for (int i = from * width; i < to * width; i++) {
-                mask[i] = example.uniform(i - (long) from * width) < p ? 0 : kept;
+        int s = 0;
+        Rng example = here.at(batch.examples()[0]);
+        for (int row = 0; row < rows; row++) {
+            while (tokens[row] >= batch.offsets()[s + 1]) {
+                s++;
+                example = here.at(batch.examples()[s]);
+            }
+            long position = (long) tokens[row] - batch.offsets()[s];
+            for (int i = 0; i < width; i++) {
+                mask[row * width + i] = example.uniform(position * width + i) < p ? 0 : kept;
             }
         }
         return x.mul(Tensor.of(x.engine(), Shape.of(x.shape().dims()), mask));
+    }
+
+    /** The token that each row belongs to: all, the stage's own, or the first of each sequence. */
+    private int[] tokensOf(String place, int rows) {
+        if (rows == batch.tokens()) {
+            return IntStream.range(0, rows).toArray();
+        }
+        if (stage != null && stage.rows() != null && rows == stage.rows().length) {
+            return stage.rows();
+        }
+        if (rows == batch.sequences()) {
+            return batch.firstTokens();
+        }
+        throw new IllegalArgumentException("dropout at " + place + ": " + rows + " rows are neither one a token ("
+                + batch.tokens() + ") nor one a sequence (" + batch.sequences() + ")");
     }
 }

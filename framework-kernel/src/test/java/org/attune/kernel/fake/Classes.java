@@ -74,7 +74,8 @@ public final class Classes implements Trainer<NoOptions> {
 
         @Override
         public Tensor logits(Forward forward, Batch batch) {
-            return forward.linear("classifier", model.pool(forward, model.encode(forward)));
+            return forward.linear(
+                    "classifier", model.pool(forward, model.encode(forward, model.pooledTokens(forward.batch()))));
         }
 
         @Override

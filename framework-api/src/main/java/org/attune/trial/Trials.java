@@ -14,9 +14,16 @@ public interface Trials {
      *
      * @param overrides values by dotted key ({@code adapters.0.rank}), which take the place of the spec's
      * @param waitForPlugins whether a trial waits for a plug-in that goes away; where not, it suspends at once
+     * @param profile whether the run folder gets {@code profile.json}, a trace of the engine's operations, and
+     *     {@code profile.txt}, a table of them
      * @throws org.attune.plugin.UserError if the spec is wrong
      */
-    Trial start(Path spec, Map<String, String> overrides, boolean waitForPlugins);
+    Trial start(Path spec, Map<String, String> overrides, boolean waitForPlugins, boolean profile);
+
+    /** Checks a spec and starts it in the background, without a profile. */
+    default Trial start(Path spec, Map<String, String> overrides, boolean waitForPlugins) {
+        return start(spec, overrides, waitForPlugins, false);
+    }
 
     /**
      * Goes on with a suspended or killed run from its last checkpoint.

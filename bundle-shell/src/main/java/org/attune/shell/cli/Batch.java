@@ -5,15 +5,19 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.attune.evaluation.Score;
+import org.attune.plugin.UserError;
 import org.attune.shell.cli.Services.Listening;
 import org.attune.shell.text.ExitCode;
 import org.attune.shell.text.Faults;
+import org.attune.shell.text.Launch;
 import org.attune.shell.text.ProgressView;
 import org.attune.shell.text.ReportText;
 import org.attune.shell.text.StateText;
@@ -28,14 +32,17 @@ final class Batch {
 
     private final Services services;
     private final OutputOptions output;
+    private final boolean profiled;
     private final Terminal terminal;
     private final ObjectMapper json =
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
     private final ArrayNode summaries = json.createArrayNode();
 
-    Batch(Services services, OutputOptions output) {
+    /** @param profiled whether a trial's table of operations is shown after its report */
+    Batch(Services services, OutputOptions output, boolean profiled) {
         this.services = services;
         this.output = output;
+        this.profiled = profiled;
         terminal = output.plain ? services.terminal().plain() : services.terminal();
     }
 
@@ -102,6 +109,9 @@ final class Batch {
                     terminal.out()
                             .println(ReportText.of(
                                     trial.name(), report, trial.folder(), false, terminal.width(), terminal.glyphs()));
+                    if (profiled) {
+                        terminal.out().println(profile(trial.folder()));
+                    }
                 }
                 return ExitCode.OK;
             }
@@ -115,6 +125,16 @@ final class Batch {
                 Throwable failure = trial.failure().orElseGet(() -> new IllegalStateException(trial.message()));
                 return Faults.tell(terminal, trial.name(), failure, trial.folder());
             }
+        }
+    }
+
+    private static String profile(Path folder) {
+        Path table = folder.resolve("profile.txt");
+        try {
+            return Files.readString(table) + "\nAll calls: " + Launch.shortened(folder.resolve("profile.json"))
+                    + " (opens in Perfetto and chrome://tracing)";
+        } catch (IOException e) {
+            throw UserError.cannot("read", table, e);
         }
     }
 

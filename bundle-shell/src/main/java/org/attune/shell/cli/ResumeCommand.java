@@ -27,6 +27,7 @@ final class ResumeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        return new Batch(services, output).run(runs, run -> services.trials().resume(run, false));
+        return new Batch(services, output, false)
+                .run(runs, run -> services.trials().resume(run, false));
     }
 }

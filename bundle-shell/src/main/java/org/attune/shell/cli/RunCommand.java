@@ -28,6 +28,7 @@ import picocli.CommandLine.Parameters;
             "  attune run examples/quickstart.yaml",
             "  attune run examples/quickstart.yaml --set data.train=500 --set seed=1",
             "  attune run experiments/ --json > summary.json",
+            "  attune run examples/quickstart.yaml --set train.max_steps=50 --profile",
             "%nExit codes: 0 all succeeded, 1 a fault of the program, 2 a mistake in what was given,",
             "3 suspended as a plug-in went away, 130 or 143 stopped by a signal."
         })
@@ -44,6 +45,13 @@ final class RunCommand implements Callable<Integer> {
                     + "Parts of a list by number: adapters.0.rank=16.")
     private List<String> settings = new ArrayList<>();
 
+    @Option(
+            names = "--profile",
+            description =
+                    "Writes a trace of all operations (profile.json, for Perfetto or chrome://tracing) and a table "
+                            + "of them (profile.txt) into the run folder, and prints the table.")
+    private boolean profile;
+
     @Mixin
     private OutputOptions output;
 
@@ -54,8 +62,8 @@ final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         Map<String, String> overrides = overrides(settings);
-        return new Batch(services, output)
-                .run(files(specs), spec -> services.trials().start(spec, overrides, false));
+        return new Batch(services, output, profile)
+                .run(files(specs), spec -> services.trials().start(spec, overrides, false, profile));
     }
 
     private static Map<String, String> overrides(List<String> settings) {

@@ -50,6 +50,7 @@ final class CommandCompleter implements Completer {
             case "run" -> {
                 if (!previous.equals("--set")) {
                     candidates.add(new Candidate("--set"));
+                    candidates.add(new Candidate("--profile"));
                     files.complete(reader, line, candidates);
                 }
             }

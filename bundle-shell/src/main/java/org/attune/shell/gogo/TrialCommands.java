@@ -57,11 +57,15 @@ public final class TrialCommands {
     }
 
     @Descriptor("start a trial in the background")
-    public String run(@Descriptor("spec file, then any number of: --set 'KEY=VALUE'") String... arguments) {
+    public String run(
+            @Descriptor("spec file, then any of: --set 'KEY=VALUE' (may be repeated), --profile") String... arguments) {
         List<String> files = new ArrayList<>();
         Map<String, String> overrides = new LinkedHashMap<>();
+        boolean profile = false;
         for (int i = 0; i < arguments.length; i++) {
-            if (arguments[i].equals("--set")) {
+            if (arguments[i].equals("--profile")) {
+                profile = true;
+            } else if (arguments[i].equals("--set")) {
                 String setting = ++i < arguments.length ? arguments[i] : "";
                 int equals = setting.indexOf('=');
                 if (equals < 1) {
@@ -76,7 +80,7 @@ public final class TrialCommands {
             throw new UserError("run: expected one spec file, found "
                     + (files.isEmpty() ? "none" : String.join(" ", files)) + "; usage: " + Command.RUN.usage);
         }
-        return started(trials.start(Path.of(files.get(0)), overrides, true));
+        return started(trials.start(Path.of(files.get(0)), overrides, true, profile));
     }
 
     private static String started(Trial trial) {
@@ -195,7 +199,7 @@ public final class TrialCommands {
 
     /** What is registered as a command, in the order of the help. */
     enum Command {
-        RUN("run FILE [--set 'KEY=VALUE']..."),
+        RUN("run FILE [--set 'KEY=VALUE']... [--profile]"),
         TRIALS("trials"),
         PAUSE("pause ID"),
         RESUME("resume ID|RUN"),

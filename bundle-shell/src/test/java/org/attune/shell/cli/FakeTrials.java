@@ -16,14 +16,16 @@ public final class FakeTrials implements Trials {
     private final Map<Path, Supplier<Trial>> prepared = new HashMap<>();
     private final List<Trial> started = new ArrayList<>();
     final List<Map<String, String>> overrides = new ArrayList<>();
+    final List<Boolean> profiles = new ArrayList<>();
 
     public void prepare(Path path, Supplier<Trial> trial) {
         prepared.put(path, trial);
     }
 
     @Override
-    public Trial start(Path spec, Map<String, String> overrides, boolean waitForPlugins) {
+    public Trial start(Path spec, Map<String, String> overrides, boolean waitForPlugins, boolean profile) {
         this.overrides.add(overrides);
+        profiles.add(profile);
         return resume(spec, waitForPlugins);
     }
 

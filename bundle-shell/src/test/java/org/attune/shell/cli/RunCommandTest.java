@@ -35,6 +35,18 @@ class RunCommandTest {
     }
 
     @Test
+    void aProfileIsPrintedBelowTheReport() throws IOException {
+        Path spec = spec("good.yaml", FakeTrial.in(TrialState.COMPLETED, "1", folder));
+        Files.writeString(folder.resolve("profile.txt"), "operation calls\n");
+
+        assertThat(harness.attune("run", spec, "--profile")).isZero();
+        assertThat(harness.trials.profiles).containsExactly(true);
+        assertThat(harness.out())
+                .startsWith("quick: accuracy 0.7640")
+                .contains("operation calls\n", folder.resolve("profile.json").toString());
+    }
+
+    @Test
     void aMissingSpecIsTheUsersMistakeInOneLine() {
         assertThat(harness.attune("run", "nowhere.yaml")).isEqualTo(2);
         assertThat(harness.err()).isEqualTo("attune: nowhere.yaml: no such file\n");

@@ -5,63 +5,43 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.LongAdder;
+import org.attune.tensor.DType;
 
-/** Counts and times of an engine's operations since it was started, and single calls while they are recorded. Thread-safe. */
+/** Counts and times of an engine's operations since it was started; single calls go to the recordings. Thread-safe. */
 public final class Profile {
-    /** A recording ends by itself after so many calls, some hundred megabytes. */
-    private static final long MOST_CALLS = 2_000_000;
-
-    private final Map<String, Sum> sums = new ConcurrentHashMap<>();
-    private final LongAdder recorded = new LongAdder();
-    private volatile ConcurrentLinkedQueue<Call> recording;
-
-    private static final class Sum {
-        private final LongAdder calls = new LongAdder();
-        private final LongAdder nanos = new LongAdder();
-        private final LongAdder flops = new LongAdder();
-        private final LongAdder bytes = new LongAdder();
-    }
-
-    /**
-     * One call.
-     *
-     * @param thread that made it
-     * @param start and end in nanoseconds of {@link System#nanoTime}
-     */
-    public record Call(String operation, String thread, long start, long end, long bytes, long flops) {}
+    private final Sums sums = new Sums();
+    private final List<Recording> recordings = new CopyOnWriteArrayList<>();
 
     /**
      * All calls of one operation.
      *
+     * @param dtype that its products are computed in
      * @param nanos time in it, summed over threads
      * @param flops of its matrix products; 0 for others
      * @param bytes of its operands, each counted once a call
      */
-    public record Operation(String name, long calls, long nanos, long flops, long bytes) {}
+    public record Operation(String name, DType dtype, long calls, long nanos, long flops, long bytes) {}
 
     void add(Work work, long start, long end) {
-        Sum sum = sums.computeIfAbsent(work.operation(), name -> new Sum());
-        sum.calls.increment();
-        sum.nanos.add(end - start);
-        sum.flops.add(work.flops());
-        sum.bytes.add(work.bytes());
-        ConcurrentLinkedQueue<Call> calls = recording;
-        if (calls != null && recorded.sum() < MOST_CALLS) {
-            recorded.increment();
-            calls.add(new Call(
-                    work.operation(), Thread.currentThread().getName(), start, end, work.bytes(), work.flops()));
+        sums.add(work, end - start);
+        for (Recording recording : recordings) {
+            recording.add(work, start, end);
         }
+    }
+
+    void attach(Recording recording) {
+        recordings.add(recording);
+    }
+
+    void detach(Recording recording) {
+        recordings.remove(recording);
     }
 
     /** All operations since the start, the costliest first. */
     public List<Operation> operations() {
-        List<Operation> operations = new ArrayList<>();
-        sums.forEach((name, s) ->
-                operations.add(new Operation(name, s.calls.sum(), s.nanos.sum(), s.flops.sum(), s.bytes.sum())));
-        operations.sort(Comparator.comparingLong(Operation::nanos).reversed());
-        return operations;
+        return sums.operations();
     }
 
     /** Forgets what was counted so far. */
@@ -69,16 +49,34 @@ public final class Profile {
         sums.clear();
     }
 
-    /** Records single calls from now on. */
-    public void record() {
-        recorded.reset();
-        recording = new ConcurrentLinkedQueue<>();
-    }
+    /** Operations by name, added up. */
+    static final class Sums {
+        private final Map<String, Sum> byName = new ConcurrentHashMap<>();
 
-    /** Ends a recording and gives its calls; none where there was no recording. */
-    public List<Call> recorded() {
-        ConcurrentLinkedQueue<Call> calls = recording;
-        recording = null;
-        return calls == null ? List.of() : List.copyOf(calls);
+        private record Sum(DType dtype, LongAdder calls, LongAdder nanos, LongAdder flops, LongAdder bytes) {
+            Sum(DType dtype) {
+                this(dtype, new LongAdder(), new LongAdder(), new LongAdder(), new LongAdder());
+            }
+        }
+
+        void add(Work work, long nanos) {
+            Sum sum = byName.computeIfAbsent(work.operation(), name -> new Sum(work.dtype()));
+            sum.calls.increment();
+            sum.nanos.add(nanos);
+            sum.flops.add(work.flops());
+            sum.bytes.add(work.bytes());
+        }
+
+        List<Operation> operations() {
+            List<Operation> operations = new ArrayList<>();
+            byName.forEach((name, s) -> operations.add(
+                    new Operation(name, s.dtype, s.calls.sum(), s.nanos.sum(), s.flops.sum(), s.bytes.sum())));
+            operations.sort(Comparator.comparingLong(Operation::nanos).reversed());
+            return operations;
+        }
+
+        void clear() {
+            byName.clear();
+        }
     }
 }

@@ -11,13 +11,15 @@ import java.util.concurrent.atomic.AtomicInteger;
 /** The threads that compute a trial's micro-batches, one a core; the engine's kernels are single-threaded. */
 public final class Workers implements AutoCloseable {
     private final ExecutorService executor;
+    private final String prefix;
     private final int count;
 
     public Workers(int count, String name) {
         this.count = count;
+        this.prefix = name + "-worker-";
         AtomicInteger number = new AtomicInteger();
         this.executor = Executors.newFixedThreadPool(count, task -> {
-            Thread thread = new Thread(task, name + "-worker-" + number.getAndIncrement());
+            Thread thread = new Thread(task, prefix + number.getAndIncrement());
             thread.setDaemon(true);
             return thread;
         });
@@ -25,6 +27,11 @@ public final class Workers implements AutoCloseable {
 
     public int count() {
         return count;
+    }
+
+    /** Whether a thread is one of these; told by its name. */
+    public boolean contains(Thread thread) {
+        return thread.getName().startsWith(prefix);
     }
 
     /** A worker's share of the work. */

@@ -64,12 +64,13 @@ public final class TrialManager implements Trials {
     }
 
     @Override
-    public Trial start(Path spec, Map<String, String> overrides, boolean waitForPlugins) {
+    public Trial start(Path spec, Map<String, String> overrides, boolean waitForPlugins, boolean profile) {
         TrialSpec written = new SpecReader().read(spec, overrides);
         check(written);
         TensorEngine engine = engine(written);
         TrialSpec resolved = resolved(written);
-        return launch(resolved, RunRecord.create(resolved), engine, waitForPlugins, false);
+        return launch(
+                resolved, RunRecord.create(resolved), engine, waitForPlugins, new TrialRun.Manner(false, profile));
     }
 
     @Override
@@ -78,7 +79,7 @@ public final class TrialManager implements Trials {
         TrialSpec spec = record.spec();
         TensorEngine engine = engine(spec);
         resolved(spec); // all plug-ins must be there, and still take these options
-        return launch(spec, record, engine, waitForPlugins, true);
+        return launch(spec, record, engine, waitForPlugins, new TrialRun.Manner(true, false));
     }
 
     /** @throws UserError if parts of the spec ask for an evaluation that there will not be */
@@ -109,7 +110,7 @@ public final class TrialManager implements Trials {
     }
 
     private synchronized Trial launch(
-            TrialSpec spec, RunRecord record, TensorEngine engine, boolean waitForPlugins, boolean resumed) {
+            TrialSpec spec, RunRecord record, TensorEngine engine, boolean waitForPlugins, TrialRun.Manner manner) {
         if (closed) {
             throw new IllegalStateException("the kernel has stopped");
         }
@@ -125,7 +126,7 @@ public final class TrialManager implements Trials {
                         resources,
                         this::tell,
                         new TrialRun.Limits(DRAIN, waitForPlugins ? replacement : Duration.ZERO)),
-                resumed);
+                manner);
         runs.add(run);
         if (!engines.list().contains(engine)) { // it left before engineLeaves could see this trial
             run.stop(gone(engine));

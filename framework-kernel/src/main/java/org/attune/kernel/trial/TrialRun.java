@@ -13,6 +13,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.attune.data.DataSet;
 import org.attune.data.DataSource;
 import org.attune.evaluation.Baseline;
@@ -27,6 +28,7 @@ import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginKind;
 import org.attune.kernel.plugins.PluginLease;
 import org.attune.kernel.plugins.PluginRegistry;
+import org.attune.kernel.profile.Recording;
 import org.attune.kernel.run.PeakMemory;
 import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
@@ -72,11 +74,17 @@ final class TrialRun implements Trial, Runnable {
      */
     record Limits(Duration drain, Duration replacement) {}
 
+    /**
+     * @param resumed whether the run folder has an earlier sitting's state
+     * @param profiled whether this sitting is profiled
+     */
+    record Manner(boolean resumed, boolean profiled) {}
+
     private final String id;
     private final TrialSpec spec;
     private final RunRecord record;
     private final Services services;
-    private final boolean resumed;
+    private final Manner manner;
 
     private final ReentrantLock gate = new ReentrantLock(true);
     private final Object signal = new Object();
@@ -89,6 +97,9 @@ final class TrialRun implements Trial, Runnable {
     private ParameterStore parameters;
     private Materials materials;
     private Stepper stepper;
+    /** Null unless this sitting is profiled. */
+    private Recording recording;
+
     private AdamW optimizer;
     private int[] order = {};
     private int orderEpoch = -1;
@@ -121,13 +132,13 @@ final class TrialRun implements Trial, Runnable {
     /** Whether the last listener was told of the end. */
     private volatile boolean over;
 
-    TrialRun(String id, TrialSpec spec, RunRecord record, TensorEngine engine, Services services, boolean resumed) {
+    TrialRun(String id, TrialSpec spec, RunRecord record, TensorEngine engine, Services services, Manner manner) {
         this.id = id;
         this.spec = spec;
         this.record = record;
         this.engine = engine;
         this.services = services;
-        this.resumed = resumed;
+        this.manner = manner;
         this.plugins = new PluginSet(services.plugins(), spec, this::leaving);
     }
 
@@ -179,12 +190,14 @@ final class TrialRun implements Trial, Runnable {
             gate.unlock();
         }
         close(plugins); // outside the gate, for it may wait for a thread that waits for the gate
+        close(recording);
         close(stepper);
         close(optimizer);
         close(parameters);
         close(workers);
         close(model);
         close(() -> record.close(engine));
+        recording = null;
         stepper = null;
         optimizer = null;
         parameters = null;
@@ -221,7 +234,7 @@ final class TrialRun implements Trial, Runnable {
         model = services.pool().acquire(spec.model(), spec.base(), engine);
         workers = new Workers(spec.threads(), "attune-" + id);
         parameters = new ParameterStore(engine, model.model(), spec.seed());
-        Optional<RunRecord.Saved> saved = resumed ? record.load() : Optional.empty();
+        Optional<RunRecord.Saved> saved = manner.resumed() ? record.load() : Optional.empty();
         saved.ifPresent(s -> parameters.restore(s.parameters(), s.starts()));
         readData();
         stepper = new Stepper(
@@ -240,7 +253,15 @@ final class TrialRun implements Trial, Runnable {
             checkpoint(false); // a run that is killed in its first minute can be resumed too
         }
         prepared = true;
+        if (manner.profiled()) {
+            recording = Recording.begin(engine, workers, record.folder());
+        }
         set(TrialState.RUNNING, saved.isEmpty() ? "" : "resumed at step " + step + " of " + steps);
+    }
+
+    /** A part of the trial that a profile shows by its name. */
+    private <T> T part(String name, Supplier<T> body) {
+        return recording == null ? body.get() : recording.span(name, body);
     }
 
     private void restore(RunRecord.Saved saved) {
@@ -320,7 +341,7 @@ final class TrialRun implements Trial, Runnable {
             }
             List<Sample> samples = samplesOf(step);
             double multiplier = schedule.multiplier(step);
-            Update update = inSession(s -> update(s, samples, multiplier));
+            Update update = inSession(s -> part("step " + (step + 1), () -> update(s, samples, multiplier)));
             step++;
             count(samples, update.seconds());
             curve.add(new double[] {step, update.loss()});
@@ -542,7 +563,7 @@ final class TrialRun implements Trial, Runnable {
         while (predictions.size() < samples.size()) {
             int from = predictions.size();
             List<Sample> chunk = samples.subList(from, Math.min(samples.size(), from + EVALUATION_CHUNK));
-            predictions.addAll(inSession(s -> stepper.predict(s, chunk)));
+            predictions.addAll(inSession(s -> part("evaluation", () -> stepper.predict(s, chunk))));
             long done = predictions.size();
             services.listeners().accept(l -> l.evaluating(this, split, done, samples.size()));
         }

@@ -100,7 +100,15 @@ final class Lab implements AutoCloseable {
         return start(true, overrides);
     }
 
+    Trial startProfiled() {
+        return start(true, true);
+    }
+
     Trial start(boolean waits, String... overrides) {
+        return start(waits, false, overrides);
+    }
+
+    private Trial start(boolean waits, boolean profile, String... overrides) {
         try {
             Files.createDirectories(folder);
             Path spec = Files.writeString(folder.resolve("lab.yaml"), SPEC);
@@ -109,7 +117,7 @@ final class Lab implements AutoCloseable {
             for (int i = 0; i < overrides.length; i += 2) {
                 values.put(overrides[i], overrides[i + 1]);
             }
-            return trials.start(spec, values, waits);
+            return trials.start(spec, values, waits, profile);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

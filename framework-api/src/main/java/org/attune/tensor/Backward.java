@@ -15,10 +15,13 @@ public interface Backward {
         boolean needed(int i);
 
         /**
-         * Where input {@code i} is a parameter whose gradient is asked for: the sum so far, to which the operation may add in
-         * place instead of calling {@link #add}. Otherwise null.
+         * The gradient of input {@code i} so far, to which the operation may add in place instead of calling {@link #add}: that
+         * of a parameter, or what another operation has contributed. Otherwise null.
          */
         Tensor accumulator(int i);
+
+        /** Whether nobody else reads {@code dy} afterwards, so that it may be overwritten and passed to {@link #add}. */
+        boolean expendable();
 
         /**
          * Adds {@code gradient}, of input {@code i}'s shape. The tensor is taken over: it must be made for this purpose, or

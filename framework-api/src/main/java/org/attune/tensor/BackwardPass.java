@@ -31,7 +31,7 @@ final class BackwardPass {
             Node node = tape.set(i, null);
             Tensor dy = pending.remove(node.output());
             if (dy != null) {
-                Sink sink = new Sink(node);
+                Sink sink = new Sink(node, dy);
                 if (node.backward() instanceof Checkpoint checkpoint) {
                     checkpoint.apply(dy, sink, leaves);
                 } else {
@@ -76,11 +76,13 @@ final class BackwardPass {
 
     private final class Sink implements Backward.InputGradients {
         private final Node node;
+        private final Tensor dy;
         /** Held until the node is done, for it may pass one gradient on to several inputs. */
         private final List<Tensor> taken = new ArrayList<>();
 
-        Sink(Node node) {
+        Sink(Node node, Tensor dy) {
             this.node = node;
+            this.dy = dy;
         }
 
         @Override
@@ -91,7 +93,19 @@ final class BackwardPass {
         @Override
         public Tensor accumulator(int i) {
             Tensor input = node.inputs()[i];
-            return input.isLeaf() && input.requiresGradient() ? leaves.find(input) : null;
+            if (!input.requiresGradient()) {
+                return null;
+            }
+            if (input.isLeaf()) {
+                return leaves.find(input);
+            }
+            Tensor sum = pending.get(input);
+            return sum != null && uses.get(sum.storage()) == 1 ? sum : null;
+        }
+
+        @Override
+        public boolean expendable() {
+            return uses.get(dy.storage()) == 1;
         }
 
         @Override

@@ -16,7 +16,7 @@ final class Elementwise {
         return Tensor.recorded(
                 out,
                 (dy, in) -> {
-                    Tensor dx = x.allocate(x.shape());
+                    Tensor dx = in.expendable() && dy.dtype() == x.dtype() ? dy : x.allocate(x.shape());
                     e.unaryGrad(op, x.storage(), dy.storage(), dx.storage());
                     in.add(0, dx);
                 },

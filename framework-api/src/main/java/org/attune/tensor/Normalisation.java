@@ -16,7 +16,7 @@ final class Normalisation {
         return Tensor.recorded(
                 y,
                 (dy, in) -> {
-                    Tensor dx = x.allocate(x.shape());
+                    Tensor dx = in.expendable() ? dy : x.allocate(x.shape());
                     e.softmaxGrad(y.storage(), dy.storage(), rows, columns, dx.storage());
                     in.add(0, dx);
                 },
@@ -67,7 +67,7 @@ final class Normalisation {
                 y,
                 List.of(mean, rstd),
                 (dy, in) -> {
-                    Tensor dx = in.needed(0) ? x.allocate(x.shape()) : null;
+                    Tensor dx = !in.needed(0) ? null : in.expendable() ? dy : x.allocate(x.shape());
                     Tensor dgamma = in.needed(1) ? gamma.allocate(vector) : null;
                     Tensor dbeta = in.needed(2) ? beta.allocate(vector) : null;
                     e.layerNormGrad(
@@ -104,7 +104,7 @@ final class Normalisation {
                 y,
                 List.of(rrms),
                 (dy, in) -> {
-                    Tensor dx = in.needed(0) ? x.allocate(x.shape()) : null;
+                    Tensor dx = !in.needed(0) ? null : in.expendable() ? dy : x.allocate(x.shape());
                     Tensor dgamma = in.needed(1) ? gamma.allocate(vector) : null;
                     e.rmsNormGrad(
                             x.storage(),

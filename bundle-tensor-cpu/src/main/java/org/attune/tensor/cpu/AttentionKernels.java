@@ -1,95 +1,84 @@
 package org.attune.tensor.cpu;
 
 import java.util.Arrays;
+import org.attune.tensor.DType;
 import org.attune.tensor.cpu.KernelKey.RowOperation;
 import org.attune.tensor.cpu.KernelKey.Variant;
+import org.attune.tensor.cpu.Product.Layout;
 import org.attune.tensor.cpu.Worker.Scratch;
 import org.attune.tensor.engine.AttentionLayout;
 
 /**
- * Attention, sequence by sequence and head by head: a head is a strided part of the packed tensors, so nothing is copied or
- * transposed. At lengths of 15 to 128 oneDNN's plain product was measured as fast as its primitive for one product of that
- * size or faster, and it needs nothing built for each length.
+ * Attention, sequence by sequence, all heads in one batched product: a head is a strided part of the packed tensors, so nothing is
+ * copied or transposed. Causal attention goes by blocks of queries, each over the keys that some of them see; only in its last
+ * square is there anything to mask. The probabilities of a block are dense, [heads, queries, keys that it sees].
+ *
+ * <p>Operands are all float32 or all bfloat16; scores are float32 before the softmax.
  */
 final class AttentionKernels {
+    /** Queries of a causal block. */
+    private static final int BLOCK = 64;
+
     private final Worker w;
     private final AttentionLayout layout;
+    private final DType type;
     private final int heads;
+    private final int keyHeads;
     private final int headSize;
     private final int group;
     private final long queryWidth;
     private final long keyWidth;
     private final float scale;
 
-    AttentionKernels(Worker w, AttentionLayout layout) {
+    AttentionKernels(Worker w, AttentionLayout layout, DType type) {
         this.w = w;
         this.layout = layout;
+        this.type = type;
         heads = layout.heads();
+        keyHeads = layout.keyHeads();
         headSize = layout.headSize();
-        group = layout.heads() / layout.keyHeads();
-        queryWidth = (long) layout.heads() * headSize;
-        keyWidth = (long) layout.keyHeads() * headSize;
+        group = heads / keyHeads;
+        queryWidth = (long) heads * headSize;
+        keyWidth = (long) keyHeads * headSize;
         scale = (float) layout.scale();
+    }
+
+    /** Some queries of a sequence and the keys that they see: the first {@code keys} of the sequence. */
+    private record Block(int firstQuery, int queries, int keys) {}
+
+    /** @param done queries that are done */
+    private Block block(int sequence, int done) {
+        int left = layout.queryLength(sequence) - done;
+        int keys = layout.keyLength(sequence);
+        if (!layout.causal()) {
+            return new Block(done, left, keys);
+        }
+        int queries = Math.min(BLOCK, left);
+        return new Block(done, queries, keys - (left - queries));
     }
 
     void forward(long q, long k, long v, long out, long probabilities) {
         long p = probabilities;
         for (int s = 0; s < layout.sequences(); s++) {
-            int queries = layout.queryLength(s);
-            int keys = layout.keyLength(s);
-            if (queries == 0) {
-                continue;
-            }
-            long queryRow = queryRow(s);
             long keyRow = keyRow(s);
-            if (keys == 0) {
-                w.zero(out + queryRow, queries * queryWidth);
-                continue;
-            }
-            long square = (long) Float.BYTES * queries * keys;
-            boolean masked = layout.causal() && queries > 1;
-            long mask = masked ? causalMask(queries, keys) : 0;
-            for (int h = 0; h < heads; h++) {
-                long scores = p + h * square;
-                if (masked) {
-                    w.copy(mask, scores, (long) queries * keys);
+            for (int done = 0; done < layout.queryLength(s); ) {
+                Block b = block(s, done);
+                long queryRow = queryRow(s, done);
+                if (b.keys == 0) {
+                    w.zeroBytes(out + queryRow, b.queries * queryWidth * type.bytes());
+                } else {
+                    long scores = type == DType.FLOAT32 ? p : w.scratch(Scratch.ROWS, size(b));
+                    scores(b, q + queryRow, k + keyRow, scores, DType.FLOAT32, scale);
+                    if (layout.causal() && b.queries > 1) {
+                        mask(b, scores);
+                    }
+                    w.kernel(KernelKey.rows(RowOperation.ATTENTION, Variant.PLAIN, type, b.keys))
+                            .run((long) heads * b.queries, scores, p);
+                    sumOverKeys(b, p, v + keyRow, 1, out + queryRow);
+                    p += size(b) * type.bytes();
                 }
-                w.gemm(
-                        false,
-                        true,
-                        queries,
-                        keys,
-                        headSize,
-                        scale,
-                        q + queryRow + head(h),
-                        queryWidth,
-                        k + keyRow + head(h / group),
-                        keyWidth,
-                        masked ? 1 : 0,
-                        scores,
-                        keys);
+                done += b.queries;
             }
-            w.kernel(KernelKey.rows(RowOperation.SOFTMAX, keys)).run((long) heads * queries, p, p);
-            if (masked && queries > keys) {
-                zeroRowsWithoutKeys(p, queries, keys);
-            }
-            for (int h = 0; h < heads; h++) {
-                w.gemm(
-                        false,
-                        false,
-                        queries,
-                        headSize,
-                        keys,
-                        1,
-                        p + h * square,
-                        keys,
-                        v + keyRow + head(h / group),
-                        keyWidth,
-                        0,
-                        out + queryRow + head(h),
-                        queryWidth);
-            }
-            p += heads * square;
         }
     }
 
@@ -97,128 +86,196 @@ final class AttentionKernels {
     void gradient(long q, long k, long v, long probabilities, long dout, long dq, long dk, long dv) {
         long p = probabilities;
         for (int s = 0; s < layout.sequences(); s++) {
-            int queries = layout.queryLength(s);
-            int keys = layout.keyLength(s);
-            long queryRow = queryRow(s);
             long keyRow = keyRow(s);
-            if (queries == 0 || keys == 0) {
-                zeroIfWanted(dq, queryRow, queries * queryWidth);
-                zeroIfWanted(dk, keyRow, keys * keyWidth);
-                zeroIfWanted(dv, keyRow, keys * keyWidth);
+            // Later blocks see more keys: the last one comes first, so that it can overwrite and the others add.
+            Block[] blocks = blocks(s);
+            if (blocks.length == 0 || layout.keyLength(s) == 0) {
+                zeroIfWanted(dq, queryRow(s, 0), layout.queryLength(s) * queryWidth);
+                zeroIfWanted(dk, keyRow, layout.keyLength(s) * keyWidth);
+                zeroIfWanted(dv, keyRow, layout.keyLength(s) * keyWidth);
                 continue;
             }
-            long square = (long) Float.BYTES * queries * keys;
-            if (dv != 0) {
-                for (int h = 0; h < heads; h++) {
-                    keyGradient(queries, keys, 1, p + h * square, dout + queryRow, h, dv + keyRow);
-                }
+            long[] at = new long[blocks.length];
+            for (int i = 0; i < blocks.length; i++) {
+                at[i] = p;
+                p += size(blocks[i]) * type.bytes();
             }
-            if (dq != 0 || dk != 0) {
-                long dscores = scoreGradient(p, v + keyRow, dout + queryRow, queries, keys);
-                for (int h = 0; h < heads; h++) {
+            for (int i = blocks.length - 1; i >= 0; i--) {
+                Block b = blocks[i];
+                long queryRow = queryRow(s, b.firstQuery);
+                boolean add = i < blocks.length - 1;
+                if (dv != 0) {
+                    sumOverQueries(b, at[i], dout + queryRow, 1, add, dv + keyRow);
+                }
+                if (dq != 0 || dk != 0) {
+                    long dscores = w.scratch(Scratch.ROWS, size(b));
+                    scores(b, dout + queryRow, v + keyRow, dscores, type, 1);
+                    w.kernel(KernelKey.rows(RowOperation.ATTENTION, Variant.GRADIENT, type, b.keys))
+                            .run((long) heads * b.queries, at[i], dscores, dscores);
                     if (dq != 0) {
-                        w.gemm(
-                                false,
-                                false,
-                                queries,
-                                headSize,
-                                keys,
-                                scale,
-                                dscores + h * square,
-                                keys,
-                                k + keyRow + head(h / group),
-                                keyWidth,
-                                0,
-                                dq + queryRow + head(h),
-                                queryWidth);
+                        sumOverKeys(b, dscores, k + keyRow, scale, dq + queryRow);
                     }
                     if (dk != 0) {
-                        keyGradient(queries, keys, scale, dscores + h * square, q + queryRow, h, dk + keyRow);
+                        sumOverQueries(b, dscores, q + queryRow, scale, add, dk + keyRow);
                     }
                 }
             }
-            p += heads * square;
         }
     }
 
-    /** The gradient of one sequence's scores before scaling, [heads, queries, keys]. */
-    private long scoreGradient(long p, long v, long dout, int queries, int keys) {
-        long square = (long) Float.BYTES * queries * keys;
-        long dscores = w.scratch(Scratch.ROWS, (long) heads * queries * keys);
-        for (int h = 0; h < heads; h++) {
-            w.gemm(
-                    false,
-                    true,
-                    queries,
-                    keys,
-                    headSize,
-                    1,
-                    dout + head(h),
-                    queryWidth,
-                    v + head(h / group),
-                    keyWidth,
-                    0,
-                    dscores + h * square,
-                    keys);
+    private Block[] blocks(int sequence) {
+        int queries = layout.queryLength(sequence);
+        int size = layout.causal() ? BLOCK : Math.max(1, queries);
+        Block[] blocks = new Block[(queries + size - 1) / size];
+        for (int i = 0; i < blocks.length; i++) {
+            blocks[i] = block(sequence, i * size);
         }
-        w.kernel(KernelKey.rows(RowOperation.SOFTMAX, Variant.GRADIENT, keys))
-                .run((long) heads * queries, p, dscores, dscores);
-        return dscores;
+        return blocks;
     }
 
-    /** {@code out[head h's group] (+)= factor matrix^T x[head h]}: query heads of a group add up, the first overwrites. */
-    private void keyGradient(int queries, int keys, float factor, long matrix, long x, int h, long out) {
-        w.gemm(
-                true,
+    private long size(Block b) {
+        return (long) heads * b.queries * b.keys;
+    }
+
+    /** {@code out [heads, queries, keys] = factor x y^T} for x of the queries and y of the keys. */
+    private void scores(Block b, long x, long y, long out, DType outType, float factor) {
+        Layout queries = new Layout((long) group * headSize, queryWidth, 1);
+        Layout keys = new Layout(headSize, 1, keyWidth);
+        long square = (long) b.queries * b.keys;
+        for (int g = 0; g < group; g++) {
+            product(
+                    new Product(
+                            keyHeads,
+                            b.queries,
+                            b.keys,
+                            headSize,
+                            queries,
+                            keys,
+                            group * square,
+                            b.keys,
+                            type,
+                            type,
+                            outType,
+                            false,
+                            factor,
+                            false),
+                    x + (long) type.bytes() * g * headSize,
+                    y,
+                    out + outType.bytes() * square * g);
+        }
+    }
+
+    /** {@code out [queries, heads headSize] = factor matrix y} for y of the keys. */
+    private void sumOverKeys(Block b, long matrix, long y, float factor, long out) {
+        long square = (long) b.queries * b.keys;
+        Layout squares = new Layout(group * square, b.keys, 1);
+        Layout keys = new Layout(headSize, keyWidth, 1);
+        for (int g = 0; g < group; g++) {
+            product(
+                    new Product(
+                            keyHeads,
+                            b.queries,
+                            headSize,
+                            b.keys,
+                            squares,
+                            keys,
+                            (long) group * headSize,
+                            queryWidth,
+                            type,
+                            type,
+                            type,
+                            false,
+                            factor,
+                            false),
+                    matrix + type.bytes() * square * g,
+                    y,
+                    out + (long) type.bytes() * g * headSize);
+        }
+    }
+
+    /** {@code out [keys, keyHeads headSize] (+)= factor matrix^T x} for x of the queries; the heads of a group add up. */
+    private void sumOverQueries(Block b, long matrix, long x, float factor, boolean add, long out) {
+        long square = (long) b.queries * b.keys;
+        Layout squares = new Layout(group * square, 1, b.keys);
+        Layout queries = new Layout((long) group * headSize, queryWidth, 1);
+        for (int g = 0; g < group; g++) {
+            product(
+                    new Product(
+                            keyHeads,
+                            b.keys,
+                            headSize,
+                            b.queries,
+                            squares,
+                            queries,
+                            headSize,
+                            keyWidth,
+                            type,
+                            type,
+                            type,
+                            false,
+                            factor,
+                            add || g > 0),
+                    matrix + type.bytes() * square * g,
+                    x + (long) type.bytes() * g * headSize,
+                    out);
+        }
+    }
+
+    private void product(Product p, long a, long b, long c) {
+        if (p.k() > 1 || p.batch() == 1) {
+            w.product(p, a, b, 0, c);
+            return;
+        }
+        // oneDNN 3.11 gives wrong results for a batch whose matrices have one column and do not lie densely.
+        Product one = new Product(
+                1,
+                p.m(),
+                p.n(),
+                p.k(),
+                new Layout(0, p.aLayout().row(), p.aLayout().column()),
+                new Layout(0, p.bLayout().row(), p.bLayout().column()),
+                0,
+                p.cRow(),
+                p.a(),
+                p.b(),
+                p.c(),
                 false,
-                keys,
-                headSize,
-                queries,
-                factor,
-                matrix,
-                keys,
-                x + head(h),
-                queryWidth,
-                h % group == 0 ? 0 : 1,
-                out + head(h / group),
-                keyWidth);
-    }
-
-    /** [queries, keys] of 0 where a query may look and -infinity where it may not. */
-    private long causalMask(int queries, int keys) {
-        long mask = w.scratch(Scratch.MASK, (long) queries * keys);
-        float[] row = new float[keys];
-        for (int i = 0; i < queries; i++) {
-            int visible = Math.max(0, i + 1 + keys - queries);
-            Arrays.fill(row, 0, visible, 0);
-            Arrays.fill(row, visible, keys, Float.NEGATIVE_INFINITY);
-            w.store(row, keys, mask + (long) Float.BYTES * i * keys);
+                p.alpha(),
+                p.add());
+        for (int i = 0; i < p.batch(); i++) {
+            w.product(
+                    one,
+                    a + p.a().bytes() * p.aLayout().batch() * i,
+                    b + p.b().bytes() * p.bLayout().batch() * i,
+                    0,
+                    c + p.c().bytes() * p.cBatch() * i);
         }
-        return mask;
     }
 
-    /** With fewer keys than queries the first queries see none, and their softmax is not a number. */
-    private void zeroRowsWithoutKeys(long p, int queries, int keys) {
+    /** Puts minus infinity where a query of the block may not look: above the diagonal of its last square. */
+    private void mask(Block b, long scores) {
+        float[] hidden = w.row(0, b.queries);
+        Arrays.fill(hidden, 0, b.queries, Float.NEGATIVE_INFINITY);
+        int seen = b.keys - b.queries;
         for (int h = 0; h < heads; h++) {
-            w.zero(p + (long) Float.BYTES * h * queries * keys, (long) (queries - keys) * keys);
+            for (int i = 0; i + 1 < b.queries; i++) {
+                long row = ((long) h * b.queries + i) * b.keys;
+                w.store(hidden, b.queries - 1 - i, scores + Float.BYTES * (row + seen + i + 1));
+            }
         }
     }
 
-    private void zeroIfWanted(long gradient, long offset, long floats) {
-        if (gradient != 0 && floats > 0) {
-            w.zero(gradient + offset, floats);
+    private void zeroIfWanted(long gradient, long offset, long elements) {
+        if (gradient != 0 && elements > 0) {
+            w.zeroBytes(gradient + offset, elements * type.bytes());
         }
     }
 
-    private long queryRow(int sequence) {
-        return Float.BYTES * (layout.queryOffsets()[sequence] * queryWidth);
+    private long queryRow(int sequence, int query) {
+        return type.bytes() * ((layout.queryOffsets()[sequence] + query) * queryWidth);
     }
 
     private long keyRow(int sequence) {
-        return Float.BYTES * (layout.keyOffsets()[sequence] * keyWidth);
-    }
-
-    private long head(int h) {
-        return (long) Float.BYTES * h * headSize;
+        return type.bytes() * (layout.keyOffsets()[sequence] * keyWidth);
     }
 }

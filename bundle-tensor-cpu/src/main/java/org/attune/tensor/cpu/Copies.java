@@ -3,6 +3,7 @@ package org.attune.tensor.cpu;
 import static org.attune.tensor.cpu.Worker.TILE;
 
 import java.util.Arrays;
+import org.attune.tensor.DType;
 
 /** Movements of elements. */
 final class Copies {
@@ -11,22 +12,14 @@ final class Copies {
 
     private Copies() {}
 
-    static void blocks(
-            Worker w,
-            long x,
-            long xOffset,
-            long xStride,
-            long out,
-            long outOffset,
-            long outStride,
-            long length,
-            long count) {
+    /** Strides and length are in bytes. */
+    static void blocks(Worker w, long x, long xStride, long out, long outStride, long length, long count) {
         if (xStride == length && outStride == length) {
-            w.copy(x + Float.BYTES * xOffset, out + Float.BYTES * outOffset, length * count);
+            w.copyBytes(x, out, length * count);
             return;
         }
         for (long i = 0; i < count; i++) {
-            w.copy(x + Float.BYTES * (xOffset + i * xStride), out + Float.BYTES * (outOffset + i * outStride), length);
+            w.copyBytes(x + i * xStride, out + i * outStride, length);
         }
     }
 
@@ -128,10 +121,11 @@ final class Copies {
         return rest;
     }
 
-    static void gather(Worker w, long table, int columns, int[] rows, long out) {
-        long row = (long) Float.BYTES * columns;
+    static void gather(Worker w, long table, DType type, int columns, int[] rows, long out, DType outType) {
+        long row = (long) type.bytes() * columns;
+        long outRow = (long) outType.bytes() * columns;
         for (int i = 0; i < rows.length; i++) {
-            w.copy(table + row * rows[i], out + row * i, columns);
+            w.convert(table + row * rows[i], type, out + outRow * i, outType, columns);
         }
     }
 

@@ -103,6 +103,14 @@ final class CpuArena implements Arena {
             return open;
         }
 
+        @Override
+        public void changes() {}
+
+        @Override
+        public WeightCopies copies() {
+            return null;
+        }
+
         void take(long wanted, long asked) {
             removeFromFree();
             if (bytes > wanted) {

@@ -1,6 +1,7 @@
 package org.attune.tensor.cpu;
 
 import static org.attune.tensor.cpu.CpuStorage.address;
+import static org.attune.tensor.cpu.CpuStorage.target;
 import static org.attune.tensor.cpu.Worker.TILE;
 
 import java.util.Collections;
@@ -23,13 +24,16 @@ import org.attune.tensor.engine.Unary;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 
-/** Float32 on oneDNN. Each call checks its storages, borrows the thread's {@link Worker} and hands it bare addresses. */
+/**
+ * Float32 and bfloat16 on oneDNN. Each call checks its storages, borrows the thread's {@link Worker} and hands it bare addresses. What
+ * has no bfloat16 kernel of its own runs in float32 on converted operands.
+ */
 @Component(
         service = TensorEngine.class,
         property = "osgi.ds.satisfying.condition.target=(osgi.condition.id=attune.natives.onednn)")
-@AttunePlugin(name = "cpu", description = "float32 on oneDNN, one thread per worker")
+@AttunePlugin(name = "cpu", description = "float32 and bfloat16 on oneDNN, one thread per worker")
 public final class CpuEngine implements TensorEngine {
-    private static final Set<DType> DTYPES = Collections.unmodifiableSet(EnumSet.of(DType.FLOAT32));
+    private static final Set<DType> DTYPES = Collections.unmodifiableSet(EnumSet.of(DType.FLOAT32, DType.BFLOAT16));
 
     private final NativeMemory memory = new NativeMemory();
     private final Workers workers = new Workers();
@@ -87,22 +91,34 @@ public final class CpuEngine implements TensorEngine {
         return memory.stats(workers.calls());
     }
 
-    /** An operand that may be null, as the address 0. */
-    private static long addressOrZero(Storage storage) {
-        return storage == null ? 0 : address(storage);
+    /** The type that a kernel runs in: that of its operands where they agree, else float32. */
+    private static DType common(Storage... operands) {
+        DType type = operands[0].dtype();
+        for (Storage operand : operands) {
+            if (operand != null && operand.dtype() != type) {
+                return DType.FLOAT32;
+            }
+        }
+        return type;
     }
 
     @Override
     public void write(float[] host, int offset, int length, Storage out) {
-        try (Worker w = workers.enter()) {
-            w.store(host, offset, length, address(out));
+        Storage start = out.slice(0, length);
+        CpuStorage.target(out);
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            w.store(host, offset, length, o.out(start));
         }
     }
 
     @Override
     public void write(double[] host, int offset, int length, Storage out) {
-        try (Worker w = workers.enter()) {
-            long to = address(out);
+        Storage start = out.slice(0, length);
+        CpuStorage.target(out);
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            long to = o.out(start);
             float[] tile = w.tile(0);
             for (int i = 0; i < length; i += TILE) {
                 int n = Math.min(TILE, length - i);
@@ -116,15 +132,17 @@ public final class CpuEngine implements TensorEngine {
 
     @Override
     public void read(Storage x, float[] host, int offset, int length) {
-        try (Worker w = workers.enter()) {
-            w.load(address(x), host, offset, length);
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            w.load(o.in(x.slice(0, length)), host, offset, length);
         }
     }
 
     @Override
     public void read(Storage x, double[] host, int offset, int length) {
-        try (Worker w = workers.enter()) {
-            long from = address(x);
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            long from = o.in(x.slice(0, length));
             float[] tile = w.tile(0);
             for (int i = 0; i < length; i += TILE) {
                 int n = Math.min(TILE, length - i);
@@ -138,15 +156,20 @@ public final class CpuEngine implements TensorEngine {
 
     @Override
     public void fill(Storage out, double value) {
-        try (Worker w = workers.enter()) {
-            Elementwise.fill(w, address(out), out.size(), (float) value);
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            if (value == 0) {
+                w.zeroBytes(target(out), out.dtype().bytes() * out.size());
+            } else {
+                Elementwise.fill(w, o.out(out), out.size(), (float) value);
+            }
         }
     }
 
     @Override
     public void copy(Storage x, Storage out) {
         try (Worker w = workers.enter()) {
-            w.copy(address(x), address(out), x.size());
+            w.convert(address(x), x.dtype(), target(out), out.dtype(), x.size());
         }
     }
 
@@ -160,124 +183,177 @@ public final class CpuEngine implements TensorEngine {
             long outStride,
             long length,
             long count) {
-        try (Worker w = workers.enter()) {
-            Copies.blocks(w, address(x), xOffset, xStride, address(out), outOffset, outStride, length, count);
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            if (x.dtype() == out.dtype()) {
+                int size = x.dtype().bytes();
+                Copies.blocks(
+                        w,
+                        address(x) + size * xOffset,
+                        size * xStride,
+                        target(out) + size * outOffset,
+                        size * outStride,
+                        size * length,
+                        count);
+            } else {
+                int size = Float.BYTES;
+                Copies.blocks(
+                        w,
+                        o.in(x) + size * xOffset,
+                        size * xStride,
+                        o.update(out) + size * outOffset,
+                        size * outStride,
+                        size * length,
+                        count);
+            }
         }
     }
 
     @Override
     public void permute(Storage x, int[] dims, int[] axes, Storage out) {
-        try (Worker w = workers.enter()) {
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
             if (x.size() > 0) {
-                Copies.permute(w, address(x), dims, axes, address(out));
+                Copies.permute(w, o.in(x), dims, axes, o.out(out));
             }
         }
     }
 
     @Override
     public void unary(Unary op, Storage x, Storage out) {
-        try (Worker w = workers.enter()) {
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
             if (op == Unary.LOG) {
-                Logarithms.ofElements(w, address(x), x.size(), address(out));
+                Logarithms.ofElements(w, o.in(x), x.size(), o.out(out));
             } else {
-                w.kernel(KernelKey.elements(op)).run(x.size(), address(x), address(out));
+                DType t = common(x, out);
+                w.kernel(KernelKey.elements(op, t)).run(x.size(), o.in(x, t), o.out(out, t));
             }
         }
     }
 
     @Override
     public void unaryGrad(Unary op, Storage x, Storage dy, Storage dx) {
-        try (Worker w = workers.enter()) {
-            w.kernel(KernelKey.elements(op, Variant.GRADIENT)).run(x.size(), address(x), address(dy), address(dx));
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            DType t = common(x, dy, dx);
+            w.kernel(KernelKey.elements(op, Variant.GRADIENT, t)).run(x.size(), o.in(x, t), o.in(dy, t), o.out(dx, t));
         }
     }
 
     @Override
     public void binary(Binary op, Storage a, int[] aStrides, Storage b, int[] bStrides, int[] dims, Storage out) {
-        try (Worker w = workers.enter()) {
-            if (out.size() > 0) {
-                Elementwise.binary(w, op, address(a), aStrides, address(b), bStrides, dims, address(out));
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            if (out.size() == 0) {
+                return;
+            }
+            DType t = common(a, b, out);
+            if (t != DType.FLOAT32 && Broadcast.of(dims, aStrides, bStrides).isDense()) {
+                w.kernel(KernelKey.elements(op, t)).run(out.size(), o.in(a, t), o.in(b, t), o.out(out, t));
+            } else {
+                Elementwise.binary(w, op, o.in(a), aStrides, o.in(b), bStrides, dims, o.out(out));
             }
         }
     }
 
     @Override
     public void gated(Unary op, Storage gate, Storage up, Storage out) {
-        try (Worker w = workers.enter()) {
-            Gated.forward(w, op, address(gate), address(up), gate.size(), address(out));
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            DType t = common(gate, up, out);
+            Gated.forward(w, op, t, o.in(gate, t), o.in(up, t), gate.size(), o.out(out, t));
         }
     }
 
     @Override
     public void gatedGrad(Unary op, Storage gate, Storage up, Storage dy, Storage dgate, Storage dup) {
-        try (Worker w = workers.enter()) {
-            Gated.gradient(w, op, address(gate), address(up), address(dy), gate.size(), address(dgate), address(dup));
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            DType t = common(gate, up, dy, dgate, dup);
+            Gated.gradient(
+                    w, op, t, o.in(gate, t), o.in(up, t), o.in(dy, t), gate.size(), o.out(dgate, t), o.out(dup, t));
         }
     }
 
     @Override
     public void affine(Storage x, double scale, double shift, Storage out) {
-        try (Worker w = workers.enter()) {
-            Elementwise.affine(w, address(x), (float) scale, (float) shift, x.size(), address(out));
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            Elementwise.affine(w, o.in(x), (float) scale, (float) shift, x.size(), o.out(out));
         }
     }
 
     @Override
     public void accumulate(double scale, Storage x, Storage out) {
-        try (Worker w = workers.enter()) {
-            Elementwise.accumulate(w, (float) scale, address(x), x.size(), address(out));
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            DType t = common(x, out);
+            if (t != DType.FLOAT32 && scale == 1) {
+                long sum = target(out);
+                w.kernel(KernelKey.elements(Binary.ADD, t)).run(x.size(), sum, address(x), sum);
+            } else {
+                Elementwise.accumulate(w, (float) scale, o.in(x), x.size(), o.update(out));
+            }
         }
     }
 
     @Override
     public void sum(Storage x, int outer, int n, int inner, Storage out) {
-        try (Worker w = workers.enter()) {
-            Sums.sum(w, address(x), outer, n, inner, address(out));
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            Sums.sum(w, o.in(x), outer, n, inner, o.out(out));
         }
     }
 
     @Override
     public void matmul(Matmul form, Storage a, Storage b, Storage out) {
-        try (Worker w = workers.enter()) {
-            Products.matmul(w, form, address(a), address(b), address(out));
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            Products.matmul(w, o, form, a, b, out);
         }
     }
 
     @Override
     public void linear(Storage x, Storage w, Storage bias, int rows, int in, int out, Storage y) {
-        try (Worker worker = workers.enter()) {
-            Products.linear(worker, address(x), address(w), addressOrZero(bias), rows, in, out, address(y));
-        }
-    }
-
-    private void rowsGrad(KernelKey key, int rows, Storage y, Storage dy, Storage dx) {
-        try (Worker w = workers.enter()) {
-            w.kernel(key).run(rows, address(y), address(dy), address(dx));
+        try (Worker worker = workers.enter();
+                Operands o = worker.operands()) {
+            Products.linear(worker, o, x, w, bias, rows, in, out, y);
         }
     }
 
     @Override
     public void softmax(Storage x, int rows, int columns, Storage y) {
-        try (Worker w = workers.enter()) {
-            w.kernel(KernelKey.rows(RowOperation.SOFTMAX, columns)).run(rows, address(x), address(y));
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            w.kernel(KernelKey.rows(RowOperation.SOFTMAX, columns)).run(rows, o.in(x), o.out(y));
         }
     }
 
     @Override
     public void softmaxGrad(Storage y, Storage dy, int rows, int columns, Storage dx) {
-        rowsGrad(KernelKey.rows(RowOperation.SOFTMAX, Variant.GRADIENT, columns), rows, y, dy, dx);
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            w.kernel(KernelKey.rows(RowOperation.SOFTMAX, Variant.GRADIENT, columns))
+                    .run(rows, o.in(y), o.in(dy), o.out(dx));
+        }
     }
 
     @Override
     public void logSoftmax(Storage x, int rows, int columns, Storage y) {
-        try (Worker w = workers.enter()) {
-            Logarithms.ofSoftmax(w, address(x), rows, columns, address(y));
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            Logarithms.ofSoftmax(w, o.in(x), rows, columns, o.out(y));
         }
     }
 
     @Override
     public void logSoftmaxGrad(Storage y, Storage dy, int rows, int columns, Storage dx) {
-        rowsGrad(KernelKey.rows(RowOperation.LOG_SOFTMAX_GRADIENT, Variant.GRADIENT, columns), rows, y, dy, dx);
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            w.kernel(KernelKey.rows(RowOperation.LOG_SOFTMAX_GRADIENT, Variant.GRADIENT, columns))
+                    .run(rows, o.in(y), o.in(dy), o.out(dx));
+        }
     }
 
     @Override
@@ -291,18 +367,21 @@ public final class CpuEngine implements TensorEngine {
             Storage y,
             Storage mean,
             Storage rstd) {
-        try (Worker w = workers.enter()) {
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            DType t = common(x, y);
             LayerNorm.forward(
                     w,
-                    address(x),
-                    address(gamma),
-                    address(beta),
+                    t,
+                    o.in(x, t),
+                    o.in(gamma),
+                    o.in(beta),
                     rows,
                     columns,
                     (float) eps,
-                    address(y),
-                    address(mean),
-                    address(rstd));
+                    o.out(y, t),
+                    o.out(mean),
+                    o.out(rstd));
         }
     }
 
@@ -318,72 +397,70 @@ public final class CpuEngine implements TensorEngine {
             Storage dx,
             Storage dgamma,
             Storage dbeta) {
-        try (Worker w = workers.enter()) {
-            long xs = address(x);
-            long means = address(mean);
-            long rstds = address(rstd);
-            long dys = address(dy);
-            if (dx != null) {
-                LayerNorm.inputGradient(w, xs, address(gamma), means, rstds, dys, rows, columns, address(dx));
-            }
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            DType t = common(x, dy, dx);
+            long means = o.in(mean);
+            long rstds = o.in(rstd);
             if (dgamma != null || dbeta != null) {
                 LayerNorm.parameterGradients(
-                        w, xs, means, rstds, dys, rows, columns, addressOrZero(dgamma), addressOrZero(dbeta));
+                        w, o.in(x), means, rstds, o.in(dy), rows, columns, o.out(dgamma), o.out(dbeta));
+            }
+            if (dx != null) {
+                LayerNorm.inputGradient(
+                        w, t, o.in(x, t), o.in(gamma), means, rstds, o.in(dy, t), rows, columns, o.out(dx, t));
             }
         }
     }
 
     @Override
     public void rmsNorm(Storage x, Storage gamma, int rows, int columns, double eps, Storage y, Storage rrms) {
-        try (Worker w = workers.enter()) {
-            RmsNorm.forward(w, address(x), address(gamma), rows, columns, eps, address(y), address(rrms));
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            RmsNorm.forward(w, o.in(x), o.in(gamma), rows, columns, eps, o.out(y), o.out(rrms));
         }
     }
 
     @Override
     public void rmsNormGrad(
             Storage x, Storage gamma, Storage rrms, Storage dy, int rows, int columns, Storage dx, Storage dgamma) {
-        try (Worker w = workers.enter()) {
-            RmsNorm.gradient(
-                    w,
-                    address(x),
-                    address(gamma),
-                    address(rrms),
-                    address(dy),
-                    rows,
-                    columns,
-                    addressOrZero(dx),
-                    addressOrZero(dgamma));
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            RmsNorm.gradient(w, o.in(x), o.in(gamma), o.in(rrms), o.in(dy), rows, columns, o.out(dx), o.out(dgamma));
         }
     }
 
     @Override
     public void rotary(
             Storage x, int rows, int heads, int headSize, float[] cos, float[] sin, boolean back, Storage out) {
-        try (Worker w = workers.enter()) {
-            Rotary.turn(w, address(x), rows, heads, headSize, cos, sin, back, address(out));
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            Rotary.turn(w, o.in(x), rows, heads, headSize, cos, sin, back, o.out(out));
         }
     }
 
     @Override
     public void gatherRows(Storage table, int columns, int[] rows, Storage out) {
         try (Worker w = workers.enter()) {
-            Copies.gather(w, address(table), columns, rows, address(out));
+            Copies.gather(w, address(table), table.dtype(), columns, rows, target(out), out.dtype());
         }
     }
 
     @Override
     public void scatterAddRows(Storage x, int columns, int[] rows, Storage out) {
-        try (Worker w = workers.enter()) {
-            Copies.scatterAdd(w, address(x), columns, rows, address(out));
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            Copies.scatterAdd(w, o.in(x), columns, rows, o.update(out));
         }
     }
 
     @Override
     public void attention(AttentionLayout layout, Storage q, Storage k, Storage v, Storage out, Storage probabilities) {
-        try (Worker w = workers.enter()) {
-            new AttentionKernels(w, layout)
-                    .forward(address(q), address(k), address(v), address(out), address(probabilities));
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            DType t = common(q, k, v, out, probabilities);
+            new AttentionKernels(w, layout, t)
+                    .forward(o.in(q, t), o.in(k, t), o.in(v, t), o.out(out, t), o.out(probabilities, t));
         }
     }
 
@@ -398,53 +475,59 @@ public final class CpuEngine implements TensorEngine {
             Storage dq,
             Storage dk,
             Storage dv) {
-        try (Worker w = workers.enter()) {
-            new AttentionKernels(w, layout)
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            DType t = common(q, k, v, probabilities, dout, dq, dk, dv);
+            new AttentionKernels(w, layout, t)
                     .gradient(
-                            address(q),
-                            address(k),
-                            address(v),
-                            address(probabilities),
-                            address(dout),
-                            addressOrZero(dq),
-                            addressOrZero(dk),
-                            addressOrZero(dv));
+                            o.in(q, t),
+                            o.in(k, t),
+                            o.in(v, t),
+                            o.in(probabilities, t),
+                            o.in(dout, t),
+                            o.out(dq, t),
+                            o.out(dk, t),
+                            o.out(dv, t));
         }
     }
 
     @Override
     public void crossEntropy(
             Storage logits, int rows, int classes, int[] labels, Storage losses, Storage probabilities) {
-        try (Worker w = workers.enter()) {
-            CrossEntropy.forward(w, address(logits), rows, classes, labels, address(losses), address(probabilities));
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            CrossEntropy.forward(w, o.in(logits), rows, classes, labels, o.out(losses), o.out(probabilities));
         }
     }
 
     @Override
     public void crossEntropyGrad(
             Storage probabilities, int rows, int classes, int[] labels, Storage dlosses, Storage dlogits) {
-        try (Worker w = workers.enter()) {
-            CrossEntropy.gradient(w, address(probabilities), rows, classes, labels, address(dlosses), address(dlogits));
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            CrossEntropy.gradient(w, o.in(probabilities), rows, classes, labels, o.in(dlosses), o.out(dlogits));
         }
     }
 
     @Override
     public double sumOfSquares(Storage x) {
-        try (Worker w = workers.enter()) {
-            return Sums.ofSquares(w, address(x), x.size());
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
+            return Sums.ofSquares(w, o.in(x), x.size());
         }
     }
 
     @Override
     public void adam(AdamStep step, Storage parameter, Storage gradient, Storage firstMoment, Storage secondMoment) {
-        try (Worker w = workers.enter()) {
+        try (Worker w = workers.enter();
+                Operands o = w.operands()) {
             Elementwise.adam(
                     w,
                     step,
-                    address(parameter),
-                    address(gradient),
-                    address(firstMoment),
-                    address(secondMoment),
+                    o.update(parameter),
+                    o.in(gradient),
+                    o.update(firstMoment),
+                    o.update(secondMoment),
                     parameter.size());
         }
     }

@@ -38,6 +38,22 @@ final class CpuStorage implements Storage {
         return s.address;
     }
 
+    /** {@link #address} of what is about to be changed. */
+    static long target(Storage storage) {
+        ((CpuStorage) storage).allocation.changes();
+        return address(storage);
+    }
+
+    /**
+     * The same elements in another layout, made when first asked for and kept until they change; 0 for memory of a step, where
+     * that would not pay.
+     */
+    static long copy(Storage storage, Worker w, WeightCopies.Layout layout, int rows, int columns) {
+        CpuStorage s = (CpuStorage) storage;
+        WeightCopies copies = s.whole ? s.allocation.copies() : null;
+        return copies == null ? 0 : copies.get(w, s, layout, rows, columns);
+    }
+
     @Override
     public DType dtype() {
         return dtype;
@@ -66,5 +82,11 @@ final class CpuStorage implements Storage {
         boolean isOpen();
 
         void close();
+
+        /** Told before elements change. */
+        void changes();
+
+        /** Copies of a matrix that many steps read; null where the memory is of one step. */
+        WeightCopies copies();
     }
 }

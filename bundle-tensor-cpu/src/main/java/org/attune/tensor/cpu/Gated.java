@@ -1,5 +1,6 @@
 package org.attune.tensor.cpu;
 
+import org.attune.tensor.DType;
 import org.attune.tensor.cpu.KernelKey.Variant;
 import org.attune.tensor.cpu.Worker.Scratch;
 import org.attune.tensor.engine.Binary;
@@ -11,25 +12,25 @@ final class Gated {
 
     private Gated() {}
 
-    static void forward(Worker w, Unary op, long gate, long up, long n, long out) {
-        Kernel function = w.kernel(KernelKey.elements(op));
-        Kernel multiply = w.kernel(KernelKey.elements(Binary.MUL));
+    static void forward(Worker w, Unary op, DType type, long gate, long up, long n, long out) {
+        Kernel function = w.kernel(KernelKey.elements(op, type));
+        Kernel multiply = w.kernel(KernelKey.elements(Binary.MUL, type));
         long activated = w.scratch(Scratch.ROWS, PIECE);
         for (long i = 0; i < n; i += PIECE) {
-            long at = Float.BYTES * i;
+            long at = type.bytes() * i;
             long size = Math.min(PIECE, n - i);
             function.run(size, gate + at, activated);
             multiply.run(size, activated, up + at, out + at);
         }
     }
 
-    static void gradient(Worker w, Unary op, long gate, long up, long dy, long n, long dgate, long dup) {
-        Kernel function = w.kernel(KernelKey.elements(op));
-        Kernel derivative = w.kernel(KernelKey.elements(op, Variant.GRADIENT));
-        Kernel multiply = w.kernel(KernelKey.elements(Binary.MUL));
+    static void gradient(Worker w, Unary op, DType type, long gate, long up, long dy, long n, long dgate, long dup) {
+        Kernel function = w.kernel(KernelKey.elements(op, type));
+        Kernel derivative = w.kernel(KernelKey.elements(op, Variant.GRADIENT, type));
+        Kernel multiply = w.kernel(KernelKey.elements(Binary.MUL, type));
         long scratch = w.scratch(Scratch.ROWS, PIECE);
         for (long i = 0; i < n; i += PIECE) {
-            long at = Float.BYTES * i;
+            long at = type.bytes() * i;
             long size = Math.min(PIECE, n - i);
             multiply.run(size, up + at, dy + at, scratch);
             derivative.run(size, gate + at, scratch, dgate + at);

@@ -1,5 +1,7 @@
 package org.attune.tensor.cpu;
 
+import java.util.HashMap;
+import java.util.Map;
 import java.util.function.IntFunction;
 import java.util.stream.Stream;
 
@@ -12,20 +14,21 @@ final class Kernel implements AutoCloseable {
     private final long[] strides;
     private final int largest;
     private final Primitive[] powersOfTwo;
-    private final Primitive[] rest;
+    private final int exactBelow;
+    private final Map<Integer, Primitive> rest = new HashMap<>();
 
     /**
      * @param build makes the primitive for a number of units
      * @param strides by operand, the bytes from one unit to the next; 0 for an operand that all units share
      * @param largestLog2 the largest piece
-     * @param exactBelow a rest of fewer units than this, a power of two, is one piece
+     * @param exactBelow a rest of fewer units than this is one piece
      */
     Kernel(IntFunction<Primitive> build, long[] strides, int largestLog2, int exactBelow) {
         this.build = build;
         this.strides = strides;
         this.largest = 1 << largestLog2;
         this.powersOfTwo = new Primitive[largestLog2 + 1];
-        this.rest = new Primitive[exactBelow];
+        this.exactBelow = exactBelow;
     }
 
     /** @param addresses of the operands, in the order in which the primitive has them */
@@ -35,11 +38,11 @@ final class Kernel implements AutoCloseable {
         while (done < units) {
             int piece = (int) Math.min(largest, Long.highestOneBit(units - done));
             Primitive primitive;
-            if (units - done < rest.length) {
+            if (units - done < exactBelow) {
                 piece = (int) (units - done);
-                primitive = cached(rest, piece, piece);
+                primitive = rest.computeIfAbsent(piece, build::apply);
             } else {
-                primitive = cached(powersOfTwo, Integer.numberOfTrailingZeros(piece), piece);
+                primitive = powerOfTwo(Integer.numberOfTrailingZeros(piece));
             }
             for (int i = 0; i < strides.length; i++) {
                 if (primitive != before || strides[i] != 0) {
@@ -52,17 +55,15 @@ final class Kernel implements AutoCloseable {
         }
     }
 
-    private Primitive cached(Primitive[] cache, int index, int units) {
-        Primitive primitive = cache[index];
-        if (primitive == null) {
-            primitive = build.apply(units);
-            cache[index] = primitive;
+    private Primitive powerOfTwo(int log2) {
+        if (powersOfTwo[log2] == null) {
+            powersOfTwo[log2] = build.apply(1 << log2);
         }
-        return primitive;
+        return powersOfTwo[log2];
     }
 
     Stream<Primitive> primitives() {
-        return Stream.concat(Stream.of(powersOfTwo), Stream.of(rest)).filter(p -> p != null);
+        return Stream.concat(Stream.of(powersOfTwo).filter(p -> p != null), rest.values().stream());
     }
 
     @Override

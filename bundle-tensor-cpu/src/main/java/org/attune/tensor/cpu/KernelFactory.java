@@ -3,6 +3,7 @@ package org.attune.tensor.cpu;
 import static org.bytedeco.dnnl.global.dnnl.*;
 
 import java.util.function.IntFunction;
+import org.attune.tensor.DType;
 import org.attune.tensor.cpu.KernelKey.RowOperation;
 import org.attune.tensor.cpu.KernelKey.Variant;
 import org.attune.tensor.cpu.Primitive.Operand;
@@ -21,27 +22,40 @@ final class KernelFactory {
     private static final int EXACT_ELEMENTS = 64;
     private static final int MOST_ROWS_LOG2 = 8;
 
-    private final OneDnn oneDnn;
+    /** Up to so many rows of a head or a block of queries are one piece: their number recurs with the length. */
+    private static final int ATTENTION_ROWS = 4096;
 
-    KernelFactory(OneDnn oneDnn) {
+    private final OneDnn oneDnn;
+    private final Scratchpad scratchpad;
+
+    KernelFactory(OneDnn oneDnn, Scratchpad scratchpad) {
         this.oneDnn = oneDnn;
+        this.scratchpad = scratchpad;
     }
 
     Kernel build(KernelKey key) {
         int columns = key.columns();
+        DType type = key.type();
+        long size = type.bytes();
         boolean gradient = key.variant() == Variant.GRADIENT;
         if (key.operation() instanceof Unary op) {
             return gradient
-                    ? elements(n -> unaryGrad(op, n), Float.BYTES, Float.BYTES, Float.BYTES)
-                    : elements(n -> unary(op, n), Float.BYTES, Float.BYTES);
+                    ? elements(n -> unaryGrad(op, type, n), size, size, size)
+                    : elements(n -> unary(op, type, n), size, size);
         }
         if (key.operation() instanceof Binary op) {
-            return columns == 0 ? elements(op, key.variant()) : rows(op, key.variant(), columns);
+            return columns == 0 ? elements(op, key.variant(), type) : rows(op, key.variant(), type, columns);
         }
         return switch ((RowOperation) key.operation()) {
-            case SOFTMAX -> softmax(dnnl_softmax_accurate, gradient, columns);
-            case LOG_SOFTMAX_GRADIENT -> softmax(dnnl_softmax_log, true, columns);
-            case LAYER_NORM -> layerNorm(gradient, columns, key.epsilon());
+            case SOFTMAX -> softmax(dnnl_softmax_accurate, gradient, type, columns);
+            case ATTENTION -> attentionSoftmax(gradient, type, columns);
+            case CONVERT ->
+                gradient
+                        ? elements(n -> conversion(type, DType.FLOAT32, n), size, Float.BYTES)
+                        : elements(n -> conversion(DType.FLOAT32, type, n), Float.BYTES, size);
+            case LOG_SOFTMAX_GRADIENT -> softmax(dnnl_softmax_log, true, type, columns);
+            case LAYER_NORM -> layerNorm(gradient, type, columns, key.epsilon());
+            case SCALE_COLUMNS -> scaleColumns(type, columns);
             case ADD_SCALED -> elements(n -> scaledAdd(n, n, DNNL_ARG_SRC_1), Float.BYTES, Float.BYTES, 0, Float.BYTES);
             case SCALE_AND_SHIFT -> elements(n -> scaledAdd(n, 1, DNNL_ARG_SRC_0), Float.BYTES, 0, 0, Float.BYTES);
         };
@@ -55,31 +69,75 @@ final class KernelFactory {
         return new Kernel(build, strides, MOST_ROWS_LOG2, 1);
     }
 
-    private Kernel elements(Binary op, Variant variant) {
+    private Kernel elements(Binary op, Variant variant, DType type) {
+        long size = type.bytes();
         return variant == Variant.BY_SCALAR
-                ? elements(n -> binary(op, 1, n, 1, 1), Float.BYTES, 0, Float.BYTES)
-                : elements(n -> binary(op, 1, n, 1, n), Float.BYTES, Float.BYTES, Float.BYTES);
+                ? elements(n -> binary(op, type, 1, n, 1, 1), size, 0, size)
+                : elements(n -> binary(op, type, 1, n, 1, n), size, size, size);
     }
 
-    private Kernel rows(Binary op, Variant variant, int columns) {
-        long row = (long) Float.BYTES * columns;
+    private Kernel rows(Binary op, Variant variant, DType type, int columns) {
+        long row = (long) type.bytes() * columns;
         return variant == Variant.BY_COLUMN
-                ? rows(n -> binary(op, n, columns, n, 1), row, Float.BYTES, row)
-                : rows(n -> binary(op, n, columns, 1, columns), row, 0, row);
+                ? rows(n -> binary(op, type, n, columns, n, 1), row, type.bytes(), row)
+                : rows(n -> binary(op, type, n, columns, 1, columns), row, 0, row);
     }
 
-    private Kernel softmax(int algorithm, boolean gradient, int columns) {
-        long row = (long) Float.BYTES * columns;
+    private Kernel softmax(int algorithm, boolean gradient, DType type, int columns) {
+        long row = (long) type.bytes() * columns;
         return gradient
-                ? rows(n -> softmaxGrad(algorithm, n, columns), row, row, row)
-                : rows(n -> softmax(algorithm, n, columns), row, row);
+                ? rows(n -> softmaxGrad(algorithm, type, n, columns), row, row, row)
+                : rows(n -> softmax(algorithm, type, type, n, columns), row, row);
     }
 
-    private Kernel layerNorm(boolean gradient, int columns, float epsilon) {
-        long row = (long) Float.BYTES * columns;
+    private Kernel attentionSoftmax(boolean gradient, DType type, int columns) {
+        long row = (long) type.bytes() * columns;
+        IntFunction<Primitive> build = gradient
+                ? n -> softmaxGrad(dnnl_softmax_accurate, type, n, columns)
+                : n -> softmax(dnnl_softmax_accurate, DType.FLOAT32, type, n, columns);
+        long[] strides = gradient ? new long[] {row, row, row} : new long[] {(long) Float.BYTES * columns, row};
+        return new Kernel(build, strides, MOST_ROWS_LOG2, ATTENTION_ROWS);
+    }
+
+    private Kernel layerNorm(boolean gradient, DType type, int columns, float epsilon) {
+        long row = (long) type.bytes() * columns;
         return gradient
-                ? rows(n -> layerNormGrad(n, columns, epsilon), row, Float.BYTES, Float.BYTES, row, row)
-                : rows(n -> layerNorm(n, columns, epsilon), row, row, Float.BYTES, Float.BYTES, 0, 0);
+                ? rows(n -> layerNormGrad(type, n, columns, epsilon), row, Float.BYTES, Float.BYTES, row, row)
+                : rows(n -> layerNorm(type, n, columns, epsilon), row, row, Float.BYTES, Float.BYTES, 0, 0);
+    }
+
+    private Kernel scaleColumns(DType type, int columns) {
+        long row = (long) type.bytes() * columns;
+        return rows(
+                n -> {
+                    try (Form x = new Form(type, n, columns);
+                            Form factors = new Form(DType.FLOAT32, 1, columns);
+                            Attributes attributes = new Attributes()) {
+                        return new Primitive(
+                                oneDnn,
+                                scratchpad,
+                                binary(dnnl_binary_mul, x, factors, attributes),
+                                operand(DNNL_ARG_SRC_0, x),
+                                operand(DNNL_ARG_SRC_1, factors),
+                                operand(DNNL_ARG_DST, x));
+                    }
+                },
+                row,
+                0,
+                row);
+    }
+
+    private Primitive conversion(DType from, DType to, int n) {
+        try (Form x = new Form(from, n);
+                Form y = new Form(to, n);
+                Attributes attributes = new Attributes()) {
+            dnnl_primitive_desc descriptor = new dnnl_primitive_desc();
+            OneDnn.check(
+                    dnnl_reorder_primitive_desc_create(
+                            descriptor, x.md, oneDnn.engine(), y.md, oneDnn.engine(), attributes.attr),
+                    "describing a conversion");
+            return new Primitive(oneDnn, scratchpad, descriptor, operand(DNNL_ARG_FROM, x), operand(DNNL_ARG_TO, y));
+        }
     }
 
     /** Function with oneDNN's algorithm of the same value; alpha is 1 for swish, and no other of these has a parameter. */
@@ -102,11 +160,15 @@ final class KernelFactory {
         return op == Unary.SILU ? 1 : 0;
     }
 
-    private Primitive unary(Unary op, int n) {
-        try (Form x = new Form(n);
+    private Primitive unary(Unary op, DType type, int n) {
+        try (Form x = new Form(type, n);
                 Attributes attributes = new Attributes()) {
             return new Primitive(
-                    oneDnn, unaryForward(op, x, attributes), operand(DNNL_ARG_SRC, x), operand(DNNL_ARG_DST, x));
+                    oneDnn,
+                    scratchpad,
+                    unaryForward(op, x, attributes),
+                    operand(DNNL_ARG_SRC, x),
+                    operand(DNNL_ARG_DST, x));
         }
     }
 
@@ -127,8 +189,8 @@ final class KernelFactory {
         return descriptor;
     }
 
-    private Primitive unaryGrad(Unary op, int n) {
-        try (Form x = new Form(n);
+    private Primitive unaryGrad(Unary op, DType type, int n) {
+        try (Form x = new Form(type, n);
                 Attributes attributes = new Attributes()) {
             dnnl_primitive_desc forward = unaryForward(op, x, attributes);
             dnnl_primitive_desc descriptor = new dnnl_primitive_desc();
@@ -148,6 +210,7 @@ final class KernelFactory {
             dnnl_primitive_desc_destroy(forward);
             return new Primitive(
                     oneDnn,
+                    scratchpad,
                     descriptor,
                     operand(DNNL_ARG_SRC, x),
                     operand(DNNL_ARG_DIFF_DST, x),
@@ -155,18 +218,19 @@ final class KernelFactory {
         }
     }
 
-    private Primitive binary(Binary op, int rows, int columns, int rowsB, int columnsB) {
+    private Primitive binary(Binary op, DType type, int rows, int columns, int rowsB, int columnsB) {
         int algorithm = switch (op) {
             case ADD -> dnnl_binary_add;
             case SUB -> dnnl_binary_sub;
             case MUL -> dnnl_binary_mul;
             case DIV -> dnnl_binary_div;
         };
-        try (Form a = new Form(rows, columns);
-                Form b = new Form(rowsB, columnsB);
+        try (Form a = new Form(type, rows, columns);
+                Form b = new Form(type, rowsB, columnsB);
                 Attributes attributes = new Attributes()) {
             return new Primitive(
                     oneDnn,
+                    scratchpad,
                     binary(algorithm, a, b, attributes),
                     operand(DNNL_ARG_SRC_0, a),
                     operand(DNNL_ARG_SRC_1, b),
@@ -185,13 +249,14 @@ final class KernelFactory {
 
     /** The scale is an operand, so that one primitive serves all values of it. */
     private Primitive scaledAdd(int n, int sizeB, int scaled) {
-        try (Form a = new Form(1, n);
-                Form b = new Form(1, sizeB);
-                Form scale = new Form(1);
+        try (Form a = new Form(DType.FLOAT32, 1, n);
+                Form b = new Form(DType.FLOAT32, 1, sizeB);
+                Form scale = new Form(DType.FLOAT32, 1);
                 Attributes attributes = new Attributes()) {
             OneDnn.check(dnnl_primitive_attr_set_scales_mask(attributes.attr, scaled, 0), "setting a scale");
             return new Primitive(
                     oneDnn,
+                    scratchpad,
                     binary(dnnl_binary_add, a, b, attributes),
                     operand(DNNL_ARG_SRC_0, a),
                     operand(DNNL_ARG_SRC_1, b),
@@ -200,30 +265,32 @@ final class KernelFactory {
         }
     }
 
-    private Primitive softmax(int algorithm, int rows, int columns) {
-        try (Form x = new Form(rows, columns);
+    private Primitive softmax(int algorithm, DType from, DType to, int rows, int columns) {
+        try (Form x = new Form(from, rows, columns);
+                Form y = new Form(to, rows, columns);
                 Attributes attributes = new Attributes()) {
             return new Primitive(
                     oneDnn,
-                    softmaxForward(algorithm, x, attributes),
+                    scratchpad,
+                    softmaxForward(algorithm, x, y, attributes),
                     operand(DNNL_ARG_SRC, x),
-                    operand(DNNL_ARG_DST, x));
+                    operand(DNNL_ARG_DST, y));
         }
     }
 
-    private dnnl_primitive_desc softmaxForward(int algorithm, Form x, Attributes attributes) {
+    private dnnl_primitive_desc softmaxForward(int algorithm, Form x, Form y, Attributes attributes) {
         dnnl_primitive_desc descriptor = new dnnl_primitive_desc();
         OneDnn.check(
                 dnnl_softmax_forward_primitive_desc_create(
-                        descriptor, oneDnn.engine(), dnnl_forward_training, algorithm, x.md, x.md, 1, attributes.attr),
+                        descriptor, oneDnn.engine(), dnnl_forward_training, algorithm, x.md, y.md, 1, attributes.attr),
                 "describing a softmax");
         return descriptor;
     }
 
-    private Primitive softmaxGrad(int algorithm, int rows, int columns) {
-        try (Form x = new Form(rows, columns);
+    private Primitive softmaxGrad(int algorithm, DType type, int rows, int columns) {
+        try (Form x = new Form(type, rows, columns);
                 Attributes attributes = new Attributes()) {
-            dnnl_primitive_desc forward = softmaxForward(algorithm, x, attributes);
+            dnnl_primitive_desc forward = softmaxForward(algorithm, x, x, attributes);
             dnnl_primitive_desc descriptor = new dnnl_primitive_desc();
             OneDnn.check(
                     dnnl_softmax_backward_primitive_desc_create(
@@ -232,6 +299,7 @@ final class KernelFactory {
             dnnl_primitive_desc_destroy(forward);
             return new Primitive(
                     oneDnn,
+                    scratchpad,
                     descriptor,
                     operand(DNNL_ARG_DST, x),
                     operand(DNNL_ARG_DIFF_DST, x),
@@ -239,13 +307,14 @@ final class KernelFactory {
         }
     }
 
-    private Primitive layerNorm(int rows, int columns, float epsilon) {
-        try (Form x = new Form(rows, columns);
-                Form statistic = new Form(rows);
-                Form parameter = new Form(columns);
+    private Primitive layerNorm(DType type, int rows, int columns, float epsilon) {
+        try (Form x = new Form(type, rows, columns);
+                Form statistic = new Form(DType.FLOAT32, rows);
+                Form parameter = new Form(DType.FLOAT32, columns);
                 Attributes attributes = new Attributes()) {
             return new Primitive(
                     oneDnn,
+                    scratchpad,
                     layerNormForward(x, statistic, epsilon, dnnl_use_scale | dnnl_use_shift, attributes),
                     operand(DNNL_ARG_SRC, x),
                     operand(DNNL_ARG_DST, x),
@@ -275,9 +344,9 @@ final class KernelFactory {
     }
 
     /** Without gamma, which oneDNN refuses here: the caller multiplies dy by it. */
-    private Primitive layerNormGrad(int rows, int columns, float epsilon) {
-        try (Form x = new Form(rows, columns);
-                Form statistic = new Form(rows);
+    private Primitive layerNormGrad(DType type, int rows, int columns, float epsilon) {
+        try (Form x = new Form(type, rows, columns);
+                Form statistic = new Form(DType.FLOAT32, rows);
                 Attributes attributes = new Attributes()) {
             dnnl_primitive_desc forward = layerNormForward(x, statistic, epsilon, 0, attributes);
             dnnl_primitive_desc descriptor = new dnnl_primitive_desc();
@@ -298,6 +367,7 @@ final class KernelFactory {
             dnnl_primitive_desc_destroy(forward);
             return new Primitive(
                     oneDnn,
+                    scratchpad,
                     descriptor,
                     operand(DNNL_ARG_SRC, x),
                     operand(DNNL_ARG_MEAN, statistic),
@@ -311,11 +381,11 @@ final class KernelFactory {
         return new Operand(argument, form.md);
     }
 
-    /** A dense row-major array of floats. */
+    /** A dense row-major array. */
     private static final class Form implements AutoCloseable {
         private final dnnl_memory_desc md = new dnnl_memory_desc();
 
-        Form(long... dims) {
+        Form(DType type, long... dims) {
             long[] strides = new long[dims.length];
             long stride = 1;
             for (int i = dims.length - 1; i >= 0; i--) {
@@ -323,7 +393,7 @@ final class KernelFactory {
                 stride *= dims[i];
             }
             OneDnn.check(
-                    dnnl_memory_desc_create_with_strides(md, dims.length, dims, dnnl_f32, strides),
+                    dnnl_memory_desc_create_with_strides(md, dims.length, dims, OneDnn.type(type), strides),
                     "describing an array");
         }
 

@@ -1,14 +1,17 @@
 package org.attune.tensor.cpu;
 
+import org.attune.tensor.DType;
+
 /**
  * What distinguishes kernels.
  *
  * @param operation a {@link org.attune.tensor.engine.Unary}, {@link org.attune.tensor.engine.Binary} or {@link RowOperation}
  * @param variant of the operation
+ * @param type of the main operands; parameters and statistics are float32
  * @param columns 0 for one that runs over elements, else over rows of so many
  * @param epsilon of a normalisation
  */
-record KernelKey(Enum<?> operation, Variant variant, int columns, float epsilon) {
+record KernelKey(Enum<?> operation, Variant variant, DType type, int columns, float epsilon) {
     enum Variant {
         /** Forward; with columns, a binary operation takes the same second row for all rows. */
         PLAIN,
@@ -24,28 +27,53 @@ record KernelKey(Enum<?> operation, Variant variant, int columns, float epsilon)
     enum RowOperation {
         /** {@code y = softmax(x)}; gradient {@code (y, dy, dx)}. */
         SOFTMAX,
+        /**
+         * Softmax of float32 scores to probabilities of the key's type, in one piece whatever the number of rows; gradient
+         * {@code (y, dy, dx)} all of that type.
+         */
+        ATTENTION,
+        /** Conversion from float32 to the key's type; as a gradient, back. */
+        CONVERT,
         /** {@code (y, dy, dx)}; there is no forward one, see {@link Logarithms}. */
         LOG_SOFTMAX_GRADIENT,
         /** {@code (x, y, mean, variance, gamma, beta)}; gradient {@code (x, mean, variance, dy gamma, dx)}. */
         LAYER_NORM,
+        /** {@code (x, row of float32, y)}: {@code y[i, j] = x[i, j] row[j]}. */
+        SCALE_COLUMNS,
         /** Over elements, {@code (a, b, scale, out)}: {@code out = a + scale b}. */
         ADD_SCALED,
         /** Over elements, {@code (x, shift, scale, out)}: {@code out = scale x + shift}. */
         SCALE_AND_SHIFT
     }
 
-    static KernelKey elements(Enum<?> operation, Variant variant) {
-        return new KernelKey(operation, variant, 0, 0);
+    static KernelKey elements(Enum<?> operation, Variant variant, DType type) {
+        return new KernelKey(operation, variant, type, 0, 0);
     }
 
+    static KernelKey elements(Enum<?> operation, DType type) {
+        return elements(operation, Variant.PLAIN, type);
+    }
+
+    /** Over float32. */
+    static KernelKey elements(Enum<?> operation, Variant variant) {
+        return elements(operation, variant, DType.FLOAT32);
+    }
+
+    /** Over float32. */
     static KernelKey elements(Enum<?> operation) {
         return elements(operation, Variant.PLAIN);
     }
 
-    static KernelKey rows(Enum<?> operation, Variant variant, int columns) {
-        return new KernelKey(operation, variant, columns, 0);
+    static KernelKey rows(Enum<?> operation, Variant variant, DType type, int columns) {
+        return new KernelKey(operation, variant, type, columns, 0);
     }
 
+    /** Over float32. */
+    static KernelKey rows(Enum<?> operation, Variant variant, int columns) {
+        return rows(operation, variant, DType.FLOAT32, columns);
+    }
+
+    /** Over float32. */
     static KernelKey rows(Enum<?> operation, int columns) {
         return rows(operation, Variant.PLAIN, columns);
     }

@@ -3,10 +3,10 @@ package org.attune.tensor.cpu;
 import static org.attune.tensor.cpu.Worker.TILE;
 
 import java.util.Arrays;
+import org.attune.tensor.DType;
 import org.attune.tensor.cpu.KernelKey.RowOperation;
 import org.attune.tensor.cpu.KernelKey.Variant;
 import org.attune.tensor.cpu.Worker.Scratch;
-import org.attune.tensor.engine.Binary;
 
 /** Layer normalisation over rows. */
 final class LayerNorm {
@@ -16,8 +16,18 @@ final class LayerNorm {
     private LayerNorm() {}
 
     static void forward(
-            Worker w, long x, long gamma, long beta, int rows, int columns, float eps, long y, long mean, long rstd) {
-        w.kernel(new KernelKey(RowOperation.LAYER_NORM, Variant.PLAIN, columns, eps))
+            Worker w,
+            DType type,
+            long x,
+            long gamma,
+            long beta,
+            int rows,
+            int columns,
+            float eps,
+            long y,
+            long mean,
+            long rstd) {
+        w.kernel(new KernelKey(RowOperation.LAYER_NORM, Variant.PLAIN, type, columns, eps))
                 .run(rows, x, y, mean, rstd, gamma, beta);
         float[] tile = w.tile(0); // oneDNN left variances there
         for (int i = 0; i < rows; i += TILE) {
@@ -33,13 +43,13 @@ final class LayerNorm {
 
     /** oneDNN wants a variance and an epsilon: 1 / rstd^2 and 0 serve, exactly even where epsilon outweighs the variance. */
     static void inputGradient(
-            Worker w, long x, long gamma, long mean, long rstd, long dy, int rows, int columns, long dx) {
-        Kernel scale = w.kernel(KernelKey.rows(Binary.MUL, columns));
-        Kernel gradient = w.kernel(new KernelKey(RowOperation.LAYER_NORM, Variant.GRADIENT, columns, 0));
+            Worker w, DType type, long x, long gamma, long mean, long rstd, long dy, int rows, int columns, long dx) {
+        Kernel scale = w.kernel(KernelKey.rows(RowOperation.SCALE_COLUMNS, Variant.PLAIN, type, columns));
+        Kernel gradient = w.kernel(new KernelKey(RowOperation.LAYER_NORM, Variant.GRADIENT, type, columns, 0));
         long scaled = w.scratch(Scratch.ROWS, (long) CHUNK * columns);
         long variance = w.scratch(Scratch.STATISTICS, CHUNK);
         float[] tile = w.tile(0);
-        long row = (long) Float.BYTES * columns;
+        long row = (long) type.bytes() * columns;
         for (int i = 0; i < rows; i += CHUNK) {
             int n = Math.min(CHUNK, rows - i);
             long statistic = (long) Float.BYTES * i;

@@ -1,11 +1,14 @@
 package org.attune.tensor.cpu;
 
+import static org.bytedeco.dnnl.global.dnnl.dnnl_bf16;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_cpu;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_engine_create;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_engine_destroy;
+import static org.bytedeco.dnnl.global.dnnl.dnnl_f32;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_stream_create;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_stream_destroy;
 
+import org.attune.tensor.DType;
 import org.bytedeco.dnnl.dnnl_engine;
 import org.bytedeco.dnnl.dnnl_stream;
 
@@ -25,6 +28,15 @@ final class OneDnn implements AutoCloseable {
 
     dnnl_stream stream() {
         return stream;
+    }
+
+    /** oneDNN's number of an element type. */
+    static int type(DType dtype) {
+        return switch (dtype) {
+            case FLOAT32 -> dnnl_f32;
+            case BFLOAT16 -> dnnl_bf16;
+            case FLOAT64, FLOAT16 -> throw new IllegalArgumentException("the cpu engine has no " + dtype);
+        };
     }
 
     /** @throws IllegalStateException if a call of oneDNN did not return {@code dnnl_success} */

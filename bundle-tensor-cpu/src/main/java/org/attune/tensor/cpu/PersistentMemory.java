@@ -8,11 +8,13 @@ import org.bytedeco.javacpp.Pointer;
 final class PersistentMemory implements CpuStorage.Allocation {
     private final NativeMemory memory;
     private final NativeMemory.Slab slab;
+    private final WeightCopies copies;
     private volatile boolean open = true;
 
     private PersistentMemory(NativeMemory memory, NativeMemory.Slab slab) {
         this.memory = memory;
         this.slab = slab;
+        this.copies = new WeightCopies(memory);
     }
 
     static Storage zeroed(NativeMemory memory, long size, DType dtype) {
@@ -30,9 +32,20 @@ final class PersistentMemory implements CpuStorage.Allocation {
     }
 
     @Override
+    public void changes() {
+        copies.drop();
+    }
+
+    @Override
+    public WeightCopies copies() {
+        return copies;
+    }
+
+    @Override
     public synchronized void close() {
         if (open) {
             open = false;
+            copies.drop();
             memory.closed(slab.bytes());
             slab.free();
         }

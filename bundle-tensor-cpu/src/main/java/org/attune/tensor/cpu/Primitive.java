@@ -30,7 +30,8 @@ final class Primitive implements AutoCloseable {
     private final dnnl_exec_arg_t arguments;
     private final int argumentCount;
     private final String implementation;
-    private final NativeMemory.Slab scratch;
+    private final Scratchpad scratchpad;
+    private final long scratchBytes;
     private final dnnl_memory scratchMemory;
     private final Address address = new Address();
 
@@ -38,12 +39,13 @@ final class Primitive implements AutoCloseable {
     record Operand(int argument, dnnl_memory_desc form) {}
 
     /** Takes over {@code descriptor}; the operands' forms stay the caller's. */
-    Primitive(OneDnn oneDnn, dnnl_primitive_desc descriptor, Operand... operands) {
+    Primitive(OneDnn oneDnn, Scratchpad scratchpad, dnnl_primitive_desc descriptor, Operand... operands) {
         this.oneDnn = oneDnn;
+        this.scratchpad = scratchpad;
         OneDnn.check(dnnl_primitive_create(handle, descriptor), "creating a primitive");
         implementation = implementationOf(descriptor);
         dnnl_memory_desc scratchForm = dnnl_primitive_desc_query_md(descriptor, dnnl_query_scratchpad_md, 0);
-        long scratchBytes = scratchForm == null || scratchForm.isNull() ? 0 : dnnl_memory_desc_get_size(scratchForm);
+        scratchBytes = scratchForm == null || scratchForm.isNull() ? 0 : dnnl_memory_desc_get_size(scratchForm);
         argumentCount = operands.length + (scratchBytes > 0 ? 1 : 0);
         arguments = new dnnl_exec_arg_t(argumentCount);
         this.operands = new dnnl_memory[operands.length];
@@ -52,11 +54,9 @@ final class Primitive implements AutoCloseable {
             arguments.position(i).arg(operands[i].argument).memory(this.operands[i]);
         }
         if (scratchBytes > 0) {
-            scratch = NativeMemory.allocate(scratchBytes);
-            scratchMemory = memory(scratchForm, scratch.address());
+            scratchMemory = memory(scratchForm, 0);
             arguments.position(operands.length).arg(DNNL_ARG_SCRATCHPAD).memory(scratchMemory);
         } else {
-            scratch = null;
             scratchMemory = null;
         }
         arguments.position(0);
@@ -89,6 +89,9 @@ final class Primitive implements AutoCloseable {
     }
 
     void run() {
+        if (scratchMemory != null) {
+            dnnl_memory_set_data_handle(scratchMemory, address.at(scratchpad.address(scratchBytes)));
+        }
         OneDnn.check(dnnl_primitive_execute(handle, oneDnn.stream(), argumentCount, arguments), "running a primitive");
     }
 
@@ -98,9 +101,8 @@ final class Primitive implements AutoCloseable {
         for (dnnl_memory operand : operands) {
             dnnl_memory_destroy(operand);
         }
-        if (scratch != null) {
+        if (scratchMemory != null) {
             dnnl_memory_destroy(scratchMemory);
-            scratch.free();
         }
         arguments.close();
     }

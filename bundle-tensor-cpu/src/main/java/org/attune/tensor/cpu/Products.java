@@ -1,19 +1,130 @@
 package org.attune.tensor.cpu;
 
+import org.attune.tensor.DType;
+import org.attune.tensor.cpu.Product.Layout;
 import org.attune.tensor.engine.Matmul;
+import org.attune.tensor.engine.Storage;
 
-/** Matrix products. They need no built primitive, so any number of rows costs the same to start. */
+/**
+ * Matrix products. Float32 ones go through oneDNN's plain gemm, which needs nothing built: ragged text brings ever new row counts, and
+ * a primitive for a large product takes milliseconds to build. Where the count is a multiple of {@link #ROWS}, as with texts of
+ * equal length, it recurs, and the primitive is worth it: it takes the bias along and needs no reordered copy of a weight.
+ *
+ * <p>Where an operand is bfloat16 the other is rounded to it; bfloat16 products have primitives for whole blocks of rows, which
+ * come in a few sizes, so that any number of rows is a few calls.
+ */
 final class Products {
+    /** Rows that have a primitive come in multiples of this. */
+    private static final int ROWS = 64;
+
+    private static final int MOST_ROWS = 1024;
+
+    /** From this many multiplications a row on, a primitive of its own pays. */
+    private static final long LARGE = 1 << 15;
+
+    /** A transposed copy of a weight pays where more rows than this meet it. */
+    private static final int FEW_ROWS = 16;
+
     private Products() {}
 
-    static void matmul(Worker w, Matmul form, long a, long b, long out) {
+    static void matmul(Worker w, Operands o, Matmul form, Storage a, Storage b, Storage out) {
+        long size = (long) form.batch() * form.m() * form.n();
+        if (size == 0) {
+            return;
+        }
+        boolean narrow = a.dtype() == DType.BFLOAT16 || b.dtype() == DType.BFLOAT16;
+        if (form.k() == 0 || !narrow || (form.beta() != 0 && form.beta() != 1)) {
+            long y = form.beta() == 0 ? o.out(out) : o.update(out);
+            floats(w, form, o.in(a), o.in(b), y);
+            return;
+        }
+        long x = narrowed(w, o, a, form.transposeA() ? form.k() : form.m());
+        long y = narrowed(w, o, b, form.transposeB() ? form.n() : form.k());
+        // Where a lies transposed the sum over its rows comes in parts, which are not to be rounded.
+        DType result = form.transposeA() ? DType.FLOAT32 : out.dtype();
+        long z = form.beta() == 0 ? o.out(out, result) : result == out.dtype() ? CpuStorage.target(out) : o.update(out);
+        long m = form.m();
+        long n = form.n();
+        long k = form.k();
+        for (long i = 0; i < form.batch(); i++) {
+            narrow(
+                    w,
+                    new Product(
+                            1,
+                            form.m(),
+                            form.n(),
+                            form.k(),
+                            form.transposeA() ? Layout.transposed(m) : Layout.dense(k),
+                            form.transposeB() ? Layout.transposed(k) : Layout.dense(n),
+                            0,
+                            n,
+                            DType.BFLOAT16,
+                            DType.BFLOAT16,
+                            result,
+                            false,
+                            (float) form.alpha(),
+                            form.beta() == 1),
+                    x + DType.BFLOAT16.bytes() * i * m * k,
+                    form.sharedB() ? y : y + DType.BFLOAT16.bytes() * i * k * n,
+                    0,
+                    z + result.bytes() * i * m * n);
+        }
+    }
+
+    /** The address of an operand in bfloat16. */
+    private static long narrowed(Worker w, Operands o, Storage x, int rows) {
+        if (x.dtype() == DType.FLOAT32) {
+            int columns = (int) (x.size() / rows);
+            long copy = CpuStorage.copy(x, w, WeightCopies.Layout.BFLOAT16, rows, columns);
+            if (copy != 0) {
+                return copy;
+            }
+        }
+        return o.in(x, DType.BFLOAT16);
+    }
+
+    /** Cuts the rows of a, or, where a lies transposed, those that are summed over, into pieces that recur. */
+    private static void narrow(Worker w, Product p, long a, long b, long bias, long c) {
+        boolean tall = p.aLayout().column() == 1;
+        int extent = tall ? p.m() : p.k();
+        long aStep = (tall ? p.aLayout().row() : p.aLayout().column()) * p.a().bytes();
+        long bStep = tall ? 0 : p.bLayout().row() * p.b().bytes();
+        long cStep = tall ? p.cRow() * p.c().bytes() : 0;
+        boolean add = p.add();
+        int done = 0;
+        while (done < extent) {
+            int piece = piece(extent - done);
+            Product part = new Product(
+                    1,
+                    tall ? piece : p.m(),
+                    p.n(),
+                    tall ? p.k() : piece,
+                    p.aLayout(),
+                    p.bLayout(),
+                    0,
+                    p.cRow(),
+                    p.a(),
+                    p.b(),
+                    p.c(),
+                    p.bias(),
+                    p.alpha(),
+                    add);
+            w.product(part, a + done * aStep, b + done * bStep, bias, c + done * cStep);
+            done += piece;
+            add = p.add() || !tall;
+        }
+    }
+
+    /** The largest of: multiples of {@link #ROWS} up to {@link #MOST_ROWS}, then powers of two. */
+    private static int piece(int left) {
+        return left >= ROWS ? Math.min(MOST_ROWS, left / ROWS * ROWS) : Integer.highestOneBit(left);
+    }
+
+    private static void floats(Worker w, Matmul form, long a, long b, long out) {
         long m = form.m();
         long n = form.n();
         long k = form.k();
         long size = form.batch() * m * n;
-        if (size == 0) {
-            return;
-        }
         if (k == 0 && form.beta() == 0) {
             w.zero(out, size);
             return;
@@ -40,15 +151,57 @@ final class Products {
         }
     }
 
-    static void linear(Worker w, long x, long weight, long bias, int rows, int in, int out, long y) {
+    static void linear(
+            Worker w, Operands o, Storage x, Storage weight, Storage bias, int rows, int in, int out, Storage y) {
         if (rows == 0) {
             return;
         }
-        if (bias != 0) {
+        long biases = o.in(bias);
+        boolean narrow = x.dtype() == DType.BFLOAT16 || weight.dtype() == DType.BFLOAT16;
+        if (narrow) {
+            Product form = row(rows, in, out, DType.BFLOAT16, y.dtype(), bias != null);
+            narrow(w, form, narrowed(w, o, x, rows), narrowed(w, o, weight, out), biases, CpuStorage.target(y));
+            return;
+        }
+        long xs = o.in(x);
+        long weights = o.in(weight);
+        long ys = o.out(y);
+        if (rows % ROWS == 0 && rows <= MOST_ROWS && (long) in * out >= LARGE) {
+            w.product(row(rows, in, out, DType.FLOAT32, DType.FLOAT32, bias != null), xs, weights, biases, ys);
+            return;
+        }
+        if (bias != null) {
             for (int i = 0; i < rows; i++) {
-                w.copy(bias, y + (long) Float.BYTES * i * out, out);
+                w.copy(biases, ys + (long) Float.BYTES * i * out, out);
             }
         }
-        w.gemm(false, true, rows, out, in, 1, x, in, weight, in, bias == 0 ? 0 : 1, y, out);
+        float beta = bias == null ? 0 : 1;
+        long transposed = rows > FEW_ROWS && (long) in * out >= LARGE
+                ? CpuStorage.copy(weight, w, WeightCopies.Layout.TRANSPOSED, out, in)
+                : 0;
+        if (transposed != 0) {
+            w.gemm(false, false, rows, out, in, 1, xs, in, transposed, out, beta, ys, out);
+        } else {
+            w.gemm(false, true, rows, out, in, 1, xs, in, weights, in, beta, ys, out);
+        }
+    }
+
+    /** {@code y = x w^T}. */
+    private static Product row(int rows, int in, int out, DType operands, DType result, boolean bias) {
+        return new Product(
+                1,
+                rows,
+                out,
+                in,
+                Layout.dense(in),
+                Layout.transposed(in),
+                0,
+                out,
+                operands,
+                operands,
+                result,
+                bias,
+                1,
+                false);
     }
 }

@@ -6,6 +6,9 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.attune.tensor.DType;
+import org.attune.tensor.cpu.KernelKey.RowOperation;
+import org.attune.tensor.cpu.KernelKey.Variant;
 import org.bytedeco.javacpp.Pointer;
 
 /**
@@ -19,9 +22,15 @@ final class Worker implements AutoCloseable {
     /** Attention makes a kernel for each sequence length, so there must be an end to them. */
     private static final int MOST_KERNELS = 1024;
 
+    private static final int MOST_PRODUCTS = 2048;
+
     private final OneDnn oneDnn = new OneDnn();
-    private final KernelFactory factory = new KernelFactory(oneDnn);
+    private final Scratchpad scratchpad = new Scratchpad();
+    private final KernelFactory factory = new KernelFactory(oneDnn, scratchpad);
+    private final ProductFactory productFactory = new ProductFactory(oneDnn, scratchpad);
+    private final Operands operands = new Operands(this);
     private final Map<KernelKey, Kernel> kernels = new LinkedHashMap<>(64, 0.75f, true);
+    private final Map<Product, Primitive> products = new LinkedHashMap<>(64, 0.75f, true);
     private final float[][] tiles = new float[6][TILE];
     private final float[][] rows = new float[4][];
     private final EnumMap<Scratch, NativeMemory.Slab> scratch = new EnumMap<>(Scratch.class);
@@ -74,8 +83,44 @@ final class Worker implements AutoCloseable {
         return kernel;
     }
 
+    /** Runs a product of fixed form; {@code bias} is 0 where it has none. */
+    void product(Product form, long x, long y, long bias, long out) {
+        Primitive primitive = products.get(form);
+        if (primitive == null) {
+            primitive = productFactory.build(form);
+            products.put(form, primitive);
+            if (products.size() > MOST_PRODUCTS) {
+                products.remove(products.keySet().iterator().next()).close();
+            }
+        }
+        primitive.set(0, x);
+        primitive.set(1, y);
+        primitive.set(2, out);
+        if (form.bias()) {
+            primitive.set(3, bias);
+        }
+        primitive.run();
+    }
+
+    /** The operands of the call in progress. */
+    Operands operands() {
+        return operands;
+    }
+
+    /** Copies {@code n} elements from one type to another. */
+    void convert(long from, DType type, long to, DType wanted, long n) {
+        if (type == wanted) {
+            copyBytes(from, to, wanted.bytes() * n);
+        } else if (type == DType.FLOAT32) {
+            kernel(KernelKey.elements(RowOperation.CONVERT, wanted)).run(n, from, to);
+        } else {
+            kernel(KernelKey.elements(RowOperation.CONVERT, Variant.GRADIENT, type))
+                    .run(n, from, to);
+        }
+    }
+
     Stream<Primitive> primitives() {
-        return kernels.values().stream().flatMap(Kernel::primitives);
+        return Stream.concat(kernels.values().stream().flatMap(Kernel::primitives), products.values().stream());
     }
 
     /** {@code out = alpha op(x) op(y) + beta out}, row-major, with leading dimensions in floats. */
@@ -150,11 +195,19 @@ final class Worker implements AutoCloseable {
     }
 
     void copy(long from, long to, long floats) {
-        Pointer.memcpy(b.at(to), a.at(from), Float.BYTES * floats);
+        copyBytes(from, to, Float.BYTES * floats);
+    }
+
+    void copyBytes(long from, long to, long bytes) {
+        Pointer.memcpy(b.at(to), a.at(from), bytes);
     }
 
     void zero(long at, long floats) {
-        Pointer.memset(a.at(at), 0, Float.BYTES * floats);
+        zeroBytes(at, Float.BYTES * floats);
+    }
+
+    void zeroBytes(long at, long bytes) {
+        Pointer.memset(a.at(at), 0, bytes);
     }
 
     /** Memory for at least {@code floats} numbers; it keeps its content only while it need not grow. */
@@ -186,6 +239,10 @@ final class Worker implements AutoCloseable {
     void dispose() {
         kernels.values().forEach(Kernel::close);
         kernels.clear();
+        products.values().forEach(Primitive::close);
+        products.clear();
+        operands.dispose();
+        scratchpad.close();
         scratch.values().forEach(NativeMemory.Slab::free);
         oneDnn.close();
     }

@@ -9,7 +9,9 @@ import org.osgi.annotation.versioning.ProviderType;
  * {@link org.attune.tensor.Tensor}. Published as a service with the property {@code attune.name}.
  *
  * <p>All storages are dense and row-major. Each operand may be of any of the engine's {@link #dtypes()}: a kernel computes in
- * at least float32 and rounds to nearest, ties to even, where it writes; sums and statistics are of type {@link #dtype()}.
+ * at least float32 and rounds to nearest, ties to even, where it writes, except that a product of operands of two types may
+ * first round the wider one to the narrower type, as PyTorch's autocast does. Sums and statistics are of type
+ * {@link #dtype()}.
  * A kernel's outputs are allocated by the caller and never overlap its inputs unless stated. Every kernel is synchronous, single-threaded and repeatable to the bit, and may
  * run on several threads at once over different outputs: parallelism comes from the caller's workers. Sizes are checked by
  * the caller; an engine may fail in any way on wrong ones.
@@ -136,7 +138,9 @@ public interface TensorEngine {
             Storage mean,
             Storage rstd);
 
-    /** Gradients of {@link #layerNorm}; an output that is null is not wanted. dgamma and dbeta are overwritten. */
+    /**
+     * Gradients of {@link #layerNorm}, overwritten; an output that is null is not wanted, and {@code dx} may be {@code dy}.
+     */
     void layerNormGrad(
             Storage x,
             Storage gamma,
@@ -159,7 +163,7 @@ public interface TensorEngine {
      */
     void rmsNorm(Storage x, Storage gamma, int rows, int columns, double eps, Storage y, Storage rrms);
 
-    /** Gradients of {@link #rmsNorm}, overwritten; one that is null is not wanted. */
+    /** Gradients of {@link #rmsNorm}, overwritten; one that is null is not wanted, and {@code dx} may be {@code dy}. */
     void rmsNormGrad(
             Storage x, Storage gamma, Storage rrms, Storage dy, int rows, int columns, Storage dx, Storage dgamma);
 
@@ -185,7 +189,7 @@ public interface TensorEngine {
      * @param q [queries, heads * headSize]
      * @param k and v [keys, keyHeads * headSize]
      * @param out [queries, heads * headSize]
-     * @param probabilities {@link AttentionLayout#probabilities()} elements, kept for the gradient
+     * @param probabilities {@link AttentionLayout#probabilities()} elements in an order of the engine's own, kept for the gradient
      */
     void attention(AttentionLayout layout, Storage q, Storage k, Storage v, Storage out, Storage probabilities);
 

@@ -4,10 +4,14 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 import org.attune.plugin.UserError;
 
 /** A model's config.json: typed access to its values, with errors that name the file and the key. */
 public final class ModelConfig {
+    private static final System.Logger LOG = System.getLogger(ModelConfig.class.getName());
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final String source;
@@ -91,6 +95,68 @@ public final class ModelConfig {
             throw new UserError(source + ": " + key + " is " + shown(key) + ", which is not supported; "
                     + (supported == null ? "only models without it are" : "only '" + supported + "' is"));
         }
+    }
+
+    /** Refuses a number other than this one; it may be absent. */
+    public void refuseOtherThan(String key, double supported) {
+        JsonNode value = root.path(key);
+        if (has(key) && !(value.isNumber() && value.doubleValue() == supported)) {
+            throw new UserError(
+                    source + ": " + key + " is " + shown(key) + ", which is not supported; only " + supported + " is");
+        }
+    }
+
+    /** Warns of a dropout that the configuration asks for in training and the model does not do. */
+    public void warnOfDropout(String key, String what) {
+        if (has(key) && number(key, 0, 1) > 0) {
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "{0}: {1} is {2}, but {3} are not dropped",
+                    source,
+                    key,
+                    shown(key),
+                    what);
+        }
+    }
+
+    /** A size, or what it is where the configuration does not say. */
+    public int size(String key, int otherwise) {
+        return has(key) ? size(key) : otherwise;
+    }
+
+    /** Whether a switch is on; off where it is absent. */
+    public boolean flag(String key) {
+        return flag(key, false);
+    }
+
+    public boolean flag(String key, boolean otherwise) {
+        if (has(key) && !root.get(key).isBoolean()) {
+            throw invalid(key, "true or false");
+        }
+        return has(key) ? root.get(key).booleanValue() : otherwise;
+    }
+
+    /** An object inside, whose messages name it too; empty where it is absent or null. */
+    public Optional<ModelConfig> object(String key) {
+        if (!has(key)) {
+            return Optional.empty();
+        }
+        if (!root.get(key).isObject()) {
+            throw invalid(key, "a JSON object");
+        }
+        return Optional.of(new ModelConfig(source + ": in " + key, root.get(key)));
+    }
+
+    /** A list of strings; empty where it is absent or null. */
+    public List<String> texts(String key) {
+        List<String> texts = new ArrayList<>();
+        for (JsonNode text : root.path(key)) {
+            if (!text.isTextual()) {
+                throw invalid(key, "a list of strings");
+            }
+            texts.add(text.textValue());
+        }
+        return texts;
     }
 
     /** The error for a value that is there and not as expected. */

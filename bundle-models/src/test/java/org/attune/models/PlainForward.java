@@ -12,12 +12,14 @@ import org.attune.tensor.Tensor;
 /** A pass without adapters, which notes the dropouts asked for and the blocks passed. */
 public final class PlainForward implements Forward {
     private final Map<String, Tensor> weights;
+    private final Map<String, String> tied;
     private final TokenBatch batch;
     /** Place to share, in the order asked for. */
     public final Map<String, Double> dropouts = new LinkedHashMap<>();
 
     public PlainForward(Model model, TokenBatch batch) {
         this.weights = model.weights();
+        this.tied = model.tied();
         this.batch = batch;
     }
 
@@ -46,7 +48,7 @@ public final class PlainForward implements Forward {
 
     @Override
     public Tensor weight(String name) {
-        Tensor weight = weights.get(name);
+        Tensor weight = weights.get(tied.getOrDefault(name, name));
         if (weight == null) {
             throw new IllegalArgumentException("no weight " + name);
         }
@@ -55,7 +57,17 @@ public final class PlainForward implements Forward {
 
     @Override
     public Tensor linear(String path, Tensor x) {
-        return x.linear(weight(path + ".weight"), weight(path + ".bias"));
+        return x.linear(weight(path + ".weight"), weights.get(path + ".bias"));
+    }
+
+    @Override
+    public Tensor linearCrossEntropy(String path, Tensor x, int[] labels) {
+        return linear(path, x).crossEntropy(labels);
+    }
+
+    @Override
+    public Tensor rmsNorm(String path, Tensor x, double eps) {
+        return x.rmsNorm(weight(path + ".weight"), eps);
     }
 
     @Override

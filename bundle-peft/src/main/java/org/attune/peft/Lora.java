@@ -2,7 +2,6 @@ package org.attune.peft;
 
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import org.attune.model.AttachPoint;
 import org.attune.plugin.AttunePlugin;
 import org.attune.tensor.Shape;
@@ -29,17 +28,10 @@ public final class Lora implements Adapter<LoraOptions> {
     public void attach(LoraOptions options, Attachment on) {
         options.check();
         List<AttachPoint> points =
-                options.allLinear() ? linearMapsOfTheBase(on) : on.match(AttachPoint.Kind.LINEAR, options.targets());
+                options.allLinear() ? on.allLinear() : on.match(AttachPoint.Kind.LINEAR, options.targets());
         for (AttachPoint point : points) {
             on.linear(point.path(), update(options, point, on));
         }
-    }
-
-    private static List<AttachPoint> linearMapsOfTheBase(Attachment on) {
-        Set<String> base = Set.copyOf(on.weights()); // without the head, which is trained in full
-        return on.points().stream()
-                .filter(p -> p.kind() == AttachPoint.Kind.LINEAR && base.contains(p.path() + ".weight"))
-                .toList();
     }
 
     private static LowRankUpdate update(LoraOptions options, AttachPoint point, Attachment on) {

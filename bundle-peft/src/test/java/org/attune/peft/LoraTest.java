@@ -185,6 +185,11 @@ class LoraTest {
         }
 
         @Override
+        public List<AttachPoint> allLinear() {
+            return real.allLinear();
+        }
+
+        @Override
         public List<AttachPoint> match(AttachPoint.Kind kind, List<String> targets) {
             return real.match(kind, targets);
         }

@@ -13,7 +13,7 @@ import org.osgi.service.component.annotations.Component;
 /**
  * Classification of whole texts: cross-entropy of a linear head over one vector a sequence. The head is the model's own where
  * its weights hold one for as many labels, and is trained from there; else a new one under the same names, its weight normal
- * with standard deviation 0.02 as in BERT, its bias 0.
+ * with standard deviation 0.02 as in BERT, its bias, where the family's head has one, 0.
  *
  * <p>Examples have the fields {@code text} and {@code label}.
  */
@@ -46,12 +46,14 @@ public final class Classification implements Trainer<ClassificationOptions> {
         Map<String, Tensor> weights = model.weights();
         if (weights.containsKey(weight) && weights.get(weight).shape().equals(shape)) {
             setup.train(weight);
-            if (weights.containsKey(bias)) { // some families' heads have none
+            if (weights.containsKey(bias)) {
                 setup.train(bias);
             }
         } else {
             setup.parameter(weight, shape, Initializer.normal(0.02));
-            setup.parameter(bias, Shape.of(shape.dim(0)), Initializer.constant(0));
+            if (model.classifierBias()) {
+                setup.parameter(bias, Shape.of(shape.dim(0)), Initializer.constant(0));
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ public interface Forward {
 
     /**
      * A weight of the model: the trial's own trainable copy where an adapter or trainer asked for it, else the shared frozen
-     * one.
+     * one. A name in {@link Model#tied} means the weight that it is tied to.
      *
      * @throws IllegalArgumentException if the model has no such weight
      */
@@ -33,8 +33,20 @@ public interface Forward {
     /** The linear map at {@code path} with its adapters: {@code x} [tokens, in] to [tokens, out]. */
     Tensor linear(String path, Tensor x);
 
+    /**
+     * Cross-entropy of the linear map at {@code path}, with its adapters, over {@code x} [rows, in]; where no adapter acts there
+     * and the map has no bias, the logits of a large vocabulary never exist at once.
+     *
+     * @param labels a class for each row, -100 for a row that counts 0
+     * @return losses in nats [rows]
+     */
+    Tensor linearCrossEntropy(String path, Tensor x, int[] labels);
+
     /** The layer normalisation at {@code path} with its adapters. */
     Tensor layerNorm(String path, Tensor x, double eps);
+
+    /** The root mean square normalisation at {@code path} with its adapters. */
+    Tensor rmsNorm(String path, Tensor x, double eps);
 
     /** Rows of the embedding at {@code path} with its adapters: [ids.length, out]. */
     Tensor embedding(String path, int[] ids);

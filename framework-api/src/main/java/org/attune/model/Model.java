@@ -2,6 +2,7 @@ package org.attune.model;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.attune.tensor.Tensor;
 import org.osgi.annotation.versioning.ConsumerType;
 
@@ -30,6 +31,22 @@ public interface Model extends AutoCloseable {
 
     /** The frozen weights by Hugging Face name, in file order; a classification head is among them where the file has one. */
     Map<String, Tensor> weights();
+
+    /**
+     * Names that mean another weight, to that weight: {@code lm_head.weight} to {@code model.embed_tokens.weight}. They are not
+     * among {@link #weights}: a tied weight is one, and is trained as one.
+     */
+    default Map<String, String> tied() {
+        return Map.of();
+    }
+
+    /**
+     * Whether the family's files hold the transpose of a weight, [in, out] where {@link #weights} has [out, in]: GPT-2's do.
+     * Whoever writes files for others turns it back.
+     */
+    default boolean transposedInFiles(String weight) {
+        return false;
+    }
 
     /** The last hidden states [tokens, hidden]. */
     Tensor encode(Forward forward);
@@ -62,6 +79,16 @@ public interface Model extends AutoCloseable {
      * [labels, hidden] and {@code .bias} [labels].
      */
     String classifierPath();
+
+    /** Whether the family's classification head has a bias. */
+    default boolean classifierBias() {
+        return true;
+    }
+
+    /** From hidden states to the vocabulary; empty where the model has no such part. */
+    default Optional<LanguageHead> languageHead() {
+        return Optional.empty();
+    }
 
     @Override
     void close();

@@ -64,4 +64,11 @@ public record TokenBatch(int[] ids, int[] types, int[] offsets, long[] examples)
     public int[] firstTokens() {
         return Arrays.copyOf(offsets, sequences());
     }
+
+    /** The row of the last token of each sequence. */
+    public int[] lastTokens() {
+        int[] last = new int[sequences()];
+        Arrays.setAll(last, s -> offsets[s + 1] - 1);
+        return last;
+    }
 }

@@ -262,6 +262,11 @@ public final class Tensor implements AutoCloseable {
         return Elementwise.unary(Unary.SILU, this);
     }
 
+    /** The function named by {@code op}. */
+    public Tensor apply(Unary op) {
+        return Elementwise.unary(op, this);
+    }
+
     /** {@code op(this) up}: a gated feed-forward layer's middle, {@code silu(gate) up} in Llama. */
     public Tensor gated(Unary op, Tensor up) {
         return Elementwise.gated(op, this, up);

@@ -33,6 +33,9 @@ public interface Adapter<O extends Record> extends Plugin<O> {
         /** The names of the base model's weights, in file order; a trainer's head is not among them. */
         List<String> weights();
 
+        /** The linear maps of the base model without its heads, those for classes and for the vocabulary, in forward order. */
+        List<AttachPoint> allLinear();
+
         /**
          * The points of one kind that targets name: a target matches a path that equals it or ends in {@code .target}; a single
          * target that is none of these is a regular expression for the whole path.

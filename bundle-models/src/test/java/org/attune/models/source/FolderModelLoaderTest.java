@@ -118,7 +118,7 @@ class FolderModelLoaderTest {
                                 + "gelu, gelu_new, gelu_pytorch_tanh, relu, silu, swish, tanh",
                         t -> t.configure("\"gelu\"", "\"quick_gelu\"")),
                 spoilt(
-                        "/config.json: model_type is \"roberta\", expected one of the supported: bert",
+                        "/config.json: model_type is \"roberta\", expected one of the supported: bert, gpt2, llama, mistral, qwen2",
                         t -> t.configure("\"bert\"", "\"roberta\"")),
                 spoilt(
                         "/config.json: position_embedding_type is \"relative_key\", which is not supported; "

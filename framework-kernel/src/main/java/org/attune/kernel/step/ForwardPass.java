@@ -53,7 +53,8 @@ final class ForwardPass implements Forward {
     }
 
     private Tensor find(String name) {
-        return parameters.find(name).orElseGet(() -> model.weights().get(name));
+        String own = model.tied().getOrDefault(name, name);
+        return parameters.find(own).orElseGet(() -> model.weights().get(own));
     }
 
     @Override
@@ -81,8 +82,21 @@ final class ForwardPass implements Forward {
     }
 
     @Override
+    public Tensor linearCrossEntropy(String path, Tensor x, int[] labels) {
+        boolean plain = wiring.linear(path).isEmpty() && wiring.outputs(path).isEmpty() && find(path + ".bias") == null;
+        return plain
+                ? x.linearCrossEntropy(weight(path + ".weight"), labels)
+                : linear(path, x).crossEntropy(labels);
+    }
+
+    @Override
     public Tensor layerNorm(String path, Tensor x, double eps) {
         return block(path, x.layerNorm(weight(path + ".weight"), weight(path + ".bias"), eps));
+    }
+
+    @Override
+    public Tensor rmsNorm(String path, Tensor x, double eps) {
+        return block(path, x.rmsNorm(weight(path + ".weight"), eps));
     }
 
     @Override

@@ -11,6 +11,7 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
 import org.attune.model.AttachPoint;
+import org.attune.model.LanguageHead;
 import org.attune.model.LinearTransform;
 import org.attune.model.Model;
 import org.attune.model.OutputTransform;
@@ -64,6 +65,15 @@ public final class Wiring {
             String head = model.classifierPath() + ".";
             return model.weights().keySet().stream()
                     .filter(n -> !n.startsWith(head))
+                    .toList();
+        }
+
+        @Override
+        public List<AttachPoint> allLinear() {
+            String head = model.languageHead().map(LanguageHead::path).orElse("");
+            return points().stream()
+                    .filter(p -> p.kind() == AttachPoint.Kind.LINEAR)
+                    .filter(p -> !p.path().equals(head) && !p.path().equals(model.classifierPath()))
                     .toList();
         }
 

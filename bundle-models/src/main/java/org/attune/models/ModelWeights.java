@@ -1,4 +1,4 @@
-package org.attune.models.bert;
+package org.attune.models;
 
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -6,45 +6,42 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.regex.Pattern;
-import org.attune.models.WeightFile;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
 
-/**
- * Brings a file's weights under the names of {@code BertForSequenceClassification}, checks them against the configuration
- * and copies them into an engine.
- */
-final class BertWeights {
-    private static final System.Logger LOG = System.getLogger(BertWeights.class.getName());
-    private static final String PREFIX = "bert.";
-    /** The parts of a bare {@code BertModel}, whose files have no prefix. */
-    private static final Pattern BARE = Pattern.compile("(embeddings|encoder|pooler)\\..*");
-    /** Not weights: a buffer of older versions, and the heads of pretraining. */
-    private static final Pattern HARMLESS = Pattern.compile("bert\\.embeddings\\.(position|token_type)_ids|cls\\..*");
-
+/** Brings a file's weights under the family's names, checks them against the configuration and copies them into an engine. */
+final class ModelWeights {
+    private static final System.Logger LOG = System.getLogger(ModelWeights.class.getName());
     private static final int NAMED_AT_MOST = 5;
 
-    private final BertConfig config;
+    private final Architecture architecture;
+    private final Modules modules;
     private final WeightFile file;
 
-    private BertWeights(BertConfig config, WeightFile file) {
-        this.config = config;
+    private ModelWeights(Architecture architecture, WeightFile file) {
+        this.architecture = architecture;
+        this.modules = architecture.modules();
         this.file = file;
     }
 
     /** The model's weights, and those of a classifier where there is one, in the file's order; the caller closes them. */
-    static Map<String, Tensor> load(BertConfig config, WeightFile file, TensorEngine engine) {
-        // All is checked before the first byte is copied.
-        Map<String, String> stored = new BertWeights(config, file).select();
+    static Map<String, Tensor> load(Architecture architecture, WeightFile file, TensorEngine engine) {
+        ModelWeights weights = new ModelWeights(architecture, file);
+        return weights.copy(weights.select(), engine); // all is checked before the first byte is copied
+    }
+
+    private Map<String, Tensor> copy(Map<String, String> stored, TensorEngine engine) {
         Map<String, Tensor> weights = new LinkedHashMap<>();
         try {
             stored.forEach((name, nameInFile) -> {
-                Tensor weight = Tensor.zeros(engine, file.shape().apply(nameInFile));
+                boolean turned = modules.transposedInFiles(name);
+                Shape shape = file.shape().apply(nameInFile);
+                float[] elements = file.floats().apply(nameInFile);
+                Tensor weight = Tensor.zeros(engine, turned ? transposed(shape) : shape);
                 weights.put(name, weight);
-                weight.set(file.floats().apply(nameInFile));
+                weight.set(turned ? transposed(elements, shape) : elements);
             });
             return weights;
         } catch (Throwable t) {
@@ -55,27 +52,29 @@ final class BertWeights {
 
     /** Name of each weight to its name in the file, in the file's order. */
     private Map<String, String> select() {
-        Map<String, Shape> expected = config.weightShapes();
+        Map<String, Shape> expected = modules.weights();
+        String head = architecture.classifierPath();
         Map<String, String> selected = new LinkedHashMap<>();
         List<String> unused = new ArrayList<>();
         for (String nameInFile : file.names()) {
-            String name = canonical(nameInFile);
-            boolean isClassifier = name.equals("classifier.weight") || name.equals("classifier.bias");
+            String name = architecture.canonical(nameInFile);
+            boolean isClassifier = name.equals(head + ".weight") || name.equals(head + ".bias");
             if (isClassifier || expected.containsKey(name)) {
                 if (isClassifier) {
                     checkClassifier(nameInFile);
                 } else {
-                    checkShape(nameInFile, expected.get(name));
+                    checkShape(nameInFile, inFile(name, expected.get(name)));
                 }
                 if (selected.put(name, nameInFile) != null) {
                     throw new UserError(file.source() + ": two tensors are the weight '" + name + "'");
                 }
-            } else if (!HARMLESS.matcher(name).matches()) {
+            } else if (!architecture.harmless(name) && !architecture.tied().containsKey(name)) {
                 unused.add(nameInFile);
             }
         }
         Set<String> missing = new HashSet<>(expected.keySet());
         missing.removeAll(selected.keySet());
+        missing.removeIf(modules::optional);
         if (!missing.isEmpty()) {
             throw new UserError(file.source() + ": no tensor for " + missing.size() + " of the model's weights: "
                     + some(missing.stream().sorted().toList()));
@@ -91,6 +90,26 @@ final class BertWeights {
         return selected;
     }
 
+    private Shape inFile(String name, Shape shape) {
+        return modules.transposedInFiles(name) ? transposed(shape) : shape;
+    }
+
+    private static Shape transposed(Shape shape) {
+        return Shape.of(shape.dim(1), shape.dim(0));
+    }
+
+    private static float[] transposed(float[] elements, Shape shape) {
+        int rows = shape.dim(0);
+        int columns = shape.dim(1);
+        float[] turned = new float[elements.length];
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < columns; c++) {
+                turned[c * rows + r] = elements[r * columns + c];
+            }
+        }
+        return turned;
+    }
+
     private void checkShape(String name, Shape expected) {
         Shape found = file.shape().apply(name);
         if (!found.equals(expected)) {
@@ -101,19 +120,12 @@ final class BertWeights {
 
     private void checkClassifier(String name) {
         Shape found = file.shape().apply(name);
-        boolean fits =
-                name.endsWith(".bias") ? found.rank() == 1 : found.rank() == 2 && found.dim(1) == config.hidden();
+        int hidden = architecture.hiddenSize();
+        boolean fits = name.endsWith(".bias") ? found.rank() == 1 : found.rank() == 2 && found.dim(1) == hidden;
         if (!fits) {
             throw new UserError(file.source() + ": tensor '" + name + "' has shape " + found + ", expected "
-                    + (name.endsWith(".bias") ? "[labels]" : "[labels, " + config.hidden() + "]"));
+                    + (name.endsWith(".bias") ? "[labels]" : "[labels, " + hidden + "]"));
         }
-    }
-
-    /** Files converted from TensorFlow call a normalisation's weight gamma and its bias beta. */
-    private static String canonical(String name) {
-        String full = BARE.matcher(name).matches() ? PREFIX + name : name;
-        return full.replaceFirst("LayerNorm\\.gamma$", "LayerNorm.weight")
-                .replaceFirst("LayerNorm\\.beta$", "LayerNorm.bias");
     }
 
     private static String some(List<String> names) {

@@ -21,7 +21,7 @@ import org.attune.tensor.reference.ReferenceEngine;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class BertModelTest {
+class BertTest {
     private final ReferenceEngine engine = new ReferenceEngine();
 
     @TempDir

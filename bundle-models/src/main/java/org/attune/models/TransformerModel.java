@@ -1,0 +1,163 @@
+package org.attune.models;
+
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.attune.model.AttachPoint;
+import org.attune.model.Forward;
+import org.attune.model.LanguageHead;
+import org.attune.model.Model;
+import org.attune.model.TokenBatch;
+import org.attune.plugin.UserError;
+import org.attune.tensor.Tensor;
+import org.attune.tensor.engine.TensorEngine;
+
+/** An architecture with weights and a tokenizer. */
+public final class TransformerModel implements Model {
+    private final Architecture architecture;
+    private final String fingerprint;
+    private final PretrainedTokenizer tokenizer;
+    private final Map<String, Tensor> weights;
+    private final Optional<LanguageHead> head;
+    private final List<AttachPoint> attachPoints;
+
+    private TransformerModel(
+            Architecture architecture, String fingerprint, PretrainedTokenizer tokenizer, Map<String, Tensor> weights) {
+        this.architecture = architecture;
+        this.fingerprint = fingerprint;
+        this.tokenizer = tokenizer;
+        this.weights = Collections.unmodifiableMap(weights);
+        this.head = architecture.languageHead().filter(h -> isThere(h.path()));
+        this.attachPoints = architecture.modules().attachPoints().stream()
+                .filter(p -> p.kind() == AttachPoint.Kind.BLOCK || isThere(p.path()))
+                .toList();
+    }
+
+    private boolean isThere(String path) {
+        String name = path + ".weight";
+        return weights.containsKey(architecture.tied().getOrDefault(name, name));
+    }
+
+    /**
+     * Copies the weights into the engine's memory.
+     *
+     * @param fingerprint identifies configuration and weights
+     * @param tokenizer belongs to the model from now on: closed with it, or when this fails
+     * @throws UserError if a weight is missing or its shape is not the configuration's, or the tokenizer knows more ids than
+     *     the model
+     */
+    public static TransformerModel create(
+            Architecture architecture,
+            String fingerprint,
+            PretrainedTokenizer tokenizer,
+            WeightFile file,
+            TensorEngine engine) {
+        try {
+            if (tokenizer.vocabulary() > architecture.vocabulary()) {
+                throw new UserError(tokenizer.source() + ": ids up to " + (tokenizer.vocabulary() - 1)
+                        + ", but the model's vocab_size is " + architecture.vocabulary());
+            }
+            return new TransformerModel(
+                    architecture, fingerprint, tokenizer, ModelWeights.load(architecture, file, engine));
+        } catch (Throwable t) {
+            tokenizer.close();
+            throw t;
+        }
+    }
+
+    /** {@inheritDoc} @throws IllegalArgumentException if a sequence is longer than {@link #maxLength} */
+    @Override
+    public Tensor encode(Forward forward) {
+        return encode(forward, null);
+    }
+
+    /** {@inheritDoc} @throws IllegalArgumentException if a sequence is longer than {@link #maxLength} */
+    @Override
+    public Tensor encode(Forward forward, int[] rows) {
+        TokenBatch batch = forward.batch();
+        for (int s = 0; s < batch.sequences(); s++) {
+            if (batch.length(s) > maxLength()) {
+                throw new IllegalArgumentException("a sequence of " + batch.length(s)
+                        + " tokens, but the model has only " + maxLength() + " positions");
+            }
+        }
+        return architecture.encode(forward, rows);
+    }
+
+    @Override
+    public Tensor pool(Forward forward, Tensor hidden) {
+        return architecture.pool(forward, hidden);
+    }
+
+    @Override
+    public int[] pooledTokens(TokenBatch batch) {
+        return architecture.pooledTokens(batch);
+    }
+
+    @Override
+    public String family() {
+        return architecture.family();
+    }
+
+    @Override
+    public String fingerprint() {
+        return fingerprint;
+    }
+
+    @Override
+    public PretrainedTokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    @Override
+    public int hiddenSize() {
+        return architecture.hiddenSize();
+    }
+
+    @Override
+    public int maxLength() {
+        return architecture.maxLength();
+    }
+
+    @Override
+    public List<AttachPoint> attachPoints() {
+        return attachPoints;
+    }
+
+    @Override
+    public Map<String, Tensor> weights() {
+        return weights;
+    }
+
+    @Override
+    public Map<String, String> tied() {
+        return architecture.tied();
+    }
+
+    @Override
+    public boolean transposedInFiles(String weight) {
+        return architecture.modules().transposedInFiles(weight);
+    }
+
+    @Override
+    public String classifierPath() {
+        return architecture.classifierPath();
+    }
+
+    @Override
+    public boolean classifierBias() {
+        return architecture.classifierBias();
+    }
+
+    @Override
+    public Optional<LanguageHead> languageHead() {
+        return head;
+    }
+
+    @Override
+    public void close() {
+        weights.values().forEach(Tensor::close);
+        tokenizer.close();
+    }
+}

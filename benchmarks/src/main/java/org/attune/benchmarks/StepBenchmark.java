@@ -22,6 +22,7 @@ import org.attune.kernel.spec.SpecNode;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Session;
+import org.attune.kernel.step.StepSettings;
 import org.attune.kernel.step.Stepper;
 import org.attune.kernel.step.TrainerSetup;
 import org.attune.kernel.step.Wiring;
@@ -107,7 +108,7 @@ public final class StepBenchmark {
         try (Model model = model(folder, engine);
                 ParameterStore parameters = new ParameterStore(engine, model, 1);
                 Workers workers = new Workers(threads, "benchmark");
-                Stepper stepper = new Stepper(engine, model, parameters, workers, micro, 1);
+                Stepper stepper = new Stepper(engine, model, parameters, workers, new StepSettings(threads, micro, 1));
                 AdamW optimizer = new AdamW(new TrialSpec.Optimizer(1e-4, 0.9, 0.999, 1e-8, 0.01))) {
             Wiring wiring = new Wiring(model);
             attach(adapter(adapter), wiring.attachment(parameters.claim(Optional.empty())));

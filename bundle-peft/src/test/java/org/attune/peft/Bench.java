@@ -8,6 +8,7 @@ import org.attune.data.Example;
 import org.attune.evaluation.Prediction;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Session;
+import org.attune.kernel.step.StepSettings;
 import org.attune.kernel.step.Stepper;
 import org.attune.kernel.step.Wiring;
 import org.attune.kernel.step.Workers;
@@ -37,7 +38,7 @@ final class Bench implements AutoCloseable {
         parameters = new ParameterStore(engine, model, 3);
         wiring = new Wiring(model);
         adapter.attach(options, wiring.attachment(parameters.claim(Optional.empty())));
-        stepper = new Stepper(engine, model, parameters, workers, 1000, 3);
+        stepper = new Stepper(engine, model, parameters, workers, new StepSettings(1, 1000, 3));
     }
 
     /** The last hidden states without dropout, [tokens, 3]. */

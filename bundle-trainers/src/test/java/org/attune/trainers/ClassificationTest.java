@@ -12,6 +12,7 @@ import org.attune.data.Example;
 import org.attune.evaluation.Prediction;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Session;
+import org.attune.kernel.step.StepSettings;
 import org.attune.kernel.step.Stepper;
 import org.attune.kernel.step.Wiring;
 import org.attune.kernel.step.Workers;
@@ -60,7 +61,7 @@ class ClassificationTest {
             parameters = new ParameterStore(engine, model, 1);
             objective =
                     new Classification().open(options, new Setup(parameters.claim(Optional.empty()), model, labels));
-            stepper = new Stepper(engine, model, parameters, workers, 4, 1);
+            stepper = new Stepper(engine, model, parameters, workers, new StepSettings(1, 4, 1));
             session = new Session(objective, new Wiring(model), List.of());
         }
 

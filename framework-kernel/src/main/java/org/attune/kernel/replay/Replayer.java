@@ -20,6 +20,7 @@ import org.attune.kernel.spec.SpecNode;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Session;
+import org.attune.kernel.step.StepSettings;
 import org.attune.kernel.step.Stepper;
 import org.attune.kernel.step.TrainerSetup;
 import org.attune.kernel.step.Wiring;
@@ -60,7 +61,8 @@ public final class Replayer implements TraceReplay {
                 ModelPool.Lease lease = pool.acquire("models/" + trace.model(), home, engine);
                 ParameterStore parameters = new ParameterStore(engine, lease.model(), 0);
                 Workers workers = new Workers(1, "replay");
-                Stepper stepper = new Stepper(engine, lease.model(), parameters, workers, Integer.MAX_VALUE, 0);
+                Stepper stepper = new Stepper(
+                        engine, lease.model(), parameters, workers, new StepSettings(1, Integer.MAX_VALUE, 0));
                 AdamW optimizer =
                         new AdamW(new TrialSpec.Optimizer(trace.lr(), 0.9, 0.999, 1e-8, trace.weightDecay()))) {
             Session session = open(trace, method, trainer.plugin(), lease.model(), parameters);

@@ -153,7 +153,7 @@ public final class SpecReader {
         return new TrialSpec(
                 name(basics.name, spec, file),
                 basics.seed,
-                basics.threads == 0 ? Runtime.getRuntime().availableProcessors() : basics.threads,
+                basics.threads,
                 basics.engine,
                 model(basics.model, spec, base),
                 required(spec, "data"),
@@ -163,7 +163,7 @@ public final class SpecReader {
                 sampler(spec),
                 optimizer(spec),
                 schedule(spec),
-                section(spec, "train", TrialSpec.Train.class),
+                train(spec),
                 evaluate(spec),
                 given(spec, "early_stopping")
                         .map(node -> section(spec, "early_stopping", TrialSpec.EarlyStopping.class)),
@@ -218,6 +218,11 @@ public final class SpecReader {
     private TrialSpec.Schedule schedule(SpecNode.Fields spec) {
         Scheduling given = section(named(spec, "schedule"), "schedule", Scheduling.class, List.of());
         return new TrialSpec.Schedule(given.name, given.warmup);
+    }
+
+    private TrialSpec.Train train(SpecNode.Fields spec) {
+        TrialSpec.Train given = section(spec, "train", TrialSpec.Train.class);
+        return given.lanes() > 0 ? given : given.withLanes(Runtime.getRuntime().availableProcessors());
     }
 
     private TrialSpec.Evaluate evaluate(SpecNode.Fields spec) {

@@ -11,7 +11,7 @@ import org.attune.plugin.Option;
  *
  * @param name names the run folder
  * @param seed of everything random
- * @param threads worker threads; part of the spec as resolved, because sums depend on it
+ * @param threads worker threads; 0 for one a processor. No result depends on it
  * @param engine name of the tensor engine
  * @param model where the base model comes from: {@code maven:group:artifact:version}, another {@code scheme:…}, or the absolute path
  *     of a folder
@@ -118,7 +118,11 @@ public record TrialSpec(
         }
     }
 
-    /** The loop. */
+    /**
+     * The loop.
+     *
+     * @param lanes in a spec as read never 0: sums depend on it, so the spec as resolved keeps the number of another machine
+     */
     public record Train(
             @Option(
                     value = "passes over the training split; a fraction ends within one",
@@ -133,11 +137,23 @@ public record TrialSpec(
             @Option(value = "examples of an optimiser step", defaults = "32", min = 1)
             int batch,
 
-            @Option(value = "about so many tokens are computed at once by a worker", defaults = "512", min = 1)
+            @Option(value = "about so many tokens are computed at once by a thread", defaults = "512", min = 1)
             int microTokens,
 
+            @Option(
+                    value = "parts of a batch that are summed each by itself, in threads or one after another; "
+                            + "0 for one a processor",
+                    defaults = "0",
+                    min = 0,
+                    max = 1024)
+            int lanes,
+
             @Option(value = "largest global gradient norm; 0 for no clipping", defaults = "0", min = 0)
-            double clip) {}
+            double clip) {
+        Train withLanes(int number) {
+            return new Train(epochs, maxSteps, batch, microTokens, number, clip);
+        }
+    }
 
     /**
      * Evaluations during and after training.

@@ -1,56 +1,108 @@
 package org.attune.kernel.step;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.attune.training.Batch;
 import org.attune.training.Sample;
 
 /**
- * Cuts samples into micro-batches and gives each to a worker. The cut and the assignment depend on the samples' lengths alone,
- * so that the same samples give the same sums to the last bit.
+ * Deals samples out to lanes and cuts each lane's into micro-batches. Both depend on the samples' lengths and on the number of
+ * lanes alone, so that the same samples give the same sums to the last bit, however many threads compute them.
  */
 final class MicroBatches {
     private MicroBatches() {}
 
     /**
-     * @param tokens about so many tokens a micro-batch; fewer where that leaves workers idle
-     * @return for each worker its micro-batches
+     * Some samples that are computed at once.
+     *
+     * @param places where they stand among those that were dealt out, ascending
      */
-    static List<List<Batch>> assign(List<Sample> samples, int tokens, int workers) {
-        long total = samples.stream().mapToLong(s -> s.ids().length).sum();
-        long budget = Math.max(1, Math.min(tokens, (total + workers - 1) / workers));
-        List<List<Batch>> shares = new ArrayList<>();
-        long[] load = new long[workers];
-        for (int w = 0; w < workers; w++) {
-            shares.add(new ArrayList<>());
-        }
-        List<Sample> open = new ArrayList<>();
-        long size = 0;
-        for (Sample s : samples) {
-            // Closes at the boundary that is nearer to the budget, so that two workers get halves and not a half and a
-            // bit.
-            if (!open.isEmpty() && size + s.ids().length / 2 > budget) {
-                give(open, size, shares, load);
-                open = new ArrayList<>();
-                size = 0;
-            }
-            open.add(s);
-            size += s.ids().length;
-        }
-        if (!open.isEmpty()) {
-            give(open, size, shares, load);
+    record MicroBatch(int[] places, Batch batch) {}
+
+    /**
+     * @param tokens about so many tokens a micro-batch
+     * @return the micro-batches of each lane, of nearly equal token counts
+     */
+    static List<List<MicroBatch>> assign(List<Sample> samples, int tokens, int lanes) {
+        return deal(samples, lanes).stream()
+                .map(places -> cut(samples, places, tokens))
+                .toList();
+    }
+
+    /** All samples as one micro-batch of the first lane. */
+    static List<List<MicroBatch>> whole(List<Sample> samples, int lanes) {
+        List<List<MicroBatch>> shares = new ArrayList<>();
+        shares.add(List.of(new MicroBatch(IntStream.range(0, samples.size()).toArray(), Batch.of(samples))));
+        while (shares.size() < lanes) {
+            shares.add(List.of());
         }
         return shares;
     }
 
-    private static void give(List<Sample> samples, long size, List<List<Batch>> shares, long[] load) {
+    /** The longest sample goes first, each to the lane that has least (Graham 1969): the lanes differ by a short one at most. */
+    private static List<List<Integer>> deal(List<Sample> samples, int lanes) {
+        List<List<Integer>> shares = new ArrayList<>();
+        for (int l = 0; l < lanes; l++) {
+            shares.add(new ArrayList<>());
+        }
+        long[] load = new long[lanes];
+        IntStream.range(0, samples.size())
+                .boxed()
+                .sorted(Comparator.comparingInt(i -> -length(samples, i)))
+                .forEach(i -> {
+                    int least = leastOf(load);
+                    shares.get(least).add(i);
+                    load[least] += length(samples, i);
+                });
+        shares.forEach(share -> share.sort(null));
+        return shares;
+    }
+
+    private static int leastOf(long[] load) {
         int least = 0;
-        for (int w = 1; w < load.length; w++) {
-            if (load[w] < load[least]) {
-                least = w;
+        for (int l = 1; l < load.length; l++) {
+            if (load[l] < load[least]) {
+                least = l;
             }
         }
-        shares.get(least).add(Batch.of(samples));
-        load[least] += size;
+        return least;
+    }
+
+    /** Into as few parts as the budget allows, of about the same size: a sample goes where its middle lies. */
+    private static List<MicroBatch> cut(List<Sample> samples, List<Integer> places, int tokens) {
+        long total =
+                Math.max(1, places.stream().mapToLong(i -> length(samples, i)).sum());
+        long parts = (total + tokens - 1) / tokens;
+        List<MicroBatch> batches = new ArrayList<>();
+        List<Integer> open = new ArrayList<>();
+        long before = 0;
+        long part = 0;
+        for (int i : places) {
+            int length = length(samples, i);
+            long in = (2 * before + length) * parts / (2 * total);
+            if (in != part && !open.isEmpty()) {
+                batches.add(batch(samples, open));
+                open.clear();
+            }
+            part = in;
+            open.add(i);
+            before += length;
+        }
+        if (!open.isEmpty()) {
+            batches.add(batch(samples, open));
+        }
+        return batches;
+    }
+
+    private static MicroBatch batch(List<Sample> samples, List<Integer> places) {
+        return new MicroBatch(
+                places.stream().mapToInt(Integer::intValue).toArray(),
+                Batch.of(places.stream().map(samples::get).toList()));
+    }
+
+    private static int length(List<Sample> samples, int i) {
+        return samples.get(i).ids().length;
     }
 }

@@ -2,9 +2,12 @@ package org.attune.kernel.step;
 
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntConsumer;
 import org.attune.evaluation.Prediction;
+import org.attune.kernel.step.MicroBatches.MicroBatch;
 import org.attune.model.Model;
 import org.attune.tensor.Gradients;
 import org.attune.tensor.Rng;
@@ -17,27 +20,27 @@ import org.attune.training.Sample;
 import org.attune.training.Trainer;
 
 /**
- * Computes losses, gradients and predictions of a trial on its workers. Each worker sums into gradients of its own; the sums are
- * added in worker order. Not thread-safe.
+ * Computes losses, gradients and predictions of a trial on its workers. A batch is dealt out to lanes, each with gradients of its
+ * own, which are added in order; a worker takes whole lanes. So the number of workers changes no bit. Not thread-safe.
  */
 public final class Stepper implements AutoCloseable {
     private final TensorEngine engine;
     private final Model model;
     private final ParameterStore parameters;
     private final Workers workers;
-    private final int microTokens;
+    private final StepSettings settings;
     private final Rng dropout;
+    /** One a lane. */
     private final List<Gradients> gradients = new ArrayList<>();
 
-    /** @param microTokens about so many tokens are computed at once by a worker */
     public Stepper(
-            TensorEngine engine, Model model, ParameterStore parameters, Workers workers, int microTokens, long seed) {
+            TensorEngine engine, Model model, ParameterStore parameters, Workers workers, StepSettings settings) {
         this.engine = engine;
         this.model = model;
         this.parameters = parameters;
         this.workers = workers;
-        this.microTokens = microTokens;
-        this.dropout = Rng.of(seed).at("dropout");
+        this.settings = settings;
+        this.dropout = Rng.of(settings.seed()).at("dropout");
     }
 
     /**
@@ -47,7 +50,7 @@ public final class Stepper implements AutoCloseable {
      */
     public Result gradients(Session session, List<Sample> samples, long step) {
         Collection<Tensor> trainable = parameters.all().values();
-        while (gradients.size() < workers.count()) {
+        while (gradients.size() < settings.lanes()) {
             gradients.add(new Gradients(trainable));
         }
         double weight = 0;
@@ -55,25 +58,33 @@ public final class Stepper implements AutoCloseable {
             weight += session.objective().weight(s);
         }
         double scale = weight == 0 ? 0 : 1 / weight;
-        List<List<Batch>> shares = MicroBatches.assign(samples, microTokens, workers.count());
-        double[] losses = new double[workers.count()];
+        List<List<MicroBatch>> shares = MicroBatches.assign(samples, settings.microTokens(), settings.lanes());
+        double[] losses = new double[settings.lanes()];
         Rng stepDropout = dropout.at(step);
-        workers.run(w -> {
-            gradients.get(w).zero();
-            for (Batch batch : shares.get(w)) {
-                losses[w] += accumulate(session, batch, scale, stepDropout, gradients.get(w));
+        eachLane(l -> {
+            gradients.get(l).zero();
+            for (MicroBatch micro : shares.get(l)) {
+                losses[l] += accumulate(session, micro.batch(), scale, stepDropout, gradients.get(l));
             }
         });
         double loss = 0;
         Gradients sum = gradients.get(0);
-        for (int w = 0; w < workers.count(); w++) {
-            loss += losses[w];
-            if (w > 0) {
-                sum.add(1, gradients.get(w));
+        for (int l = 0; l < settings.lanes(); l++) {
+            loss += losses[l];
+            if (l > 0) {
+                sum.add(1, gradients.get(l));
             }
         }
         loss += penalties(session.penalties(), sum);
         return new Result(loss, sum);
+    }
+
+    private void eachLane(IntConsumer lane) {
+        workers.run(w -> {
+            for (int l = w; l < settings.lanes(); l += workers.count()) {
+                lane.accept(l);
+            }
+        });
     }
 
     private double accumulate(Session session, Batch batch, double scale, Rng stepDropout, Gradients into) {
@@ -143,31 +154,23 @@ public final class Stepper implements AutoCloseable {
     }
 
     private <T> List<T> run(Session session, ParameterStore weights, List<Sample> samples, Work<T> work) {
-        List<List<Sample>> shares = split(samples, workers.count());
-        List<List<T>> found = new ArrayList<>();
-        shares.forEach(share -> found.add(new ArrayList<>()));
-        workers.run(w -> {
-            for (Batch batch :
-                    MicroBatches.assign(shares.get(w), microTokens, 1).get(0)) {
+        List<List<MicroBatch>> shares = MicroBatches.assign(samples, settings.microTokens(), settings.lanes());
+        List<T> found = new ArrayList<>(Collections.nCopies(samples.size(), null));
+        eachLane(l -> {
+            for (MicroBatch micro : shares.get(l)) {
+                Batch batch = micro.batch();
                 ForwardPass pass = new ForwardPass(model, weights, session.wiring(), batch.tokens(), null);
                 List<T> some = Scope.inference(engine, () -> work.of(session.objective(), pass, batch));
                 if (some.size() != batch.samples().size()) {
                     throw new IllegalStateException("the trainer gave " + some.size() + " predictions for "
                             + batch.samples().size() + " samples");
                 }
-                found.get(w).addAll(some);
+                for (int i = 0; i < some.size(); i++) {
+                    found.set(micro.places()[i], some.get(i));
+                }
             }
         });
-        return found.stream().flatMap(List::stream).toList();
-    }
-
-    /** Contiguous parts of about the same number of samples, so that results keep their order. */
-    private static List<List<Sample>> split(List<Sample> samples, int parts) {
-        List<List<Sample>> shares = new ArrayList<>();
-        for (int p = 0; p < parts; p++) {
-            shares.add(samples.subList(samples.size() * p / parts, samples.size() * (p + 1) / parts));
-        }
-        return shares;
+        return found;
     }
 
     /** Frees the gradients. */

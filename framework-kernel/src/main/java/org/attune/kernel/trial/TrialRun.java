@@ -35,6 +35,7 @@ import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Session;
+import org.attune.kernel.step.StepSettings;
 import org.attune.kernel.step.Stepper;
 import org.attune.kernel.step.Workers;
 import org.attune.plugin.Plugin;
@@ -232,13 +233,19 @@ final class TrialRun implements Trial, Runnable {
         set(TrialState.PREPARING, "");
         awaitPlugins();
         model = services.pool().acquire(spec.model(), spec.base(), engine);
-        workers = new Workers(spec.threads(), "attune-" + id);
+        int lanes = spec.train().lanes();
+        int threads = spec.threads() == 0 ? Runtime.getRuntime().availableProcessors() : spec.threads();
+        workers = new Workers(Math.min(threads, lanes), "attune-" + id); // a lane is one thread's work
         parameters = new ParameterStore(engine, model.model(), spec.seed());
         Optional<RunRecord.Saved> saved = manner.resumed() ? record.load() : Optional.empty();
         saved.ifPresent(s -> parameters.restore(s.parameters(), s.starts()));
         readData();
         stepper = new Stepper(
-                engine, model.model(), parameters, workers, spec.train().microTokens(), spec.seed());
+                engine,
+                model.model(),
+                parameters,
+                workers,
+                new StepSettings(lanes, spec.train().microTokens(), spec.seed()));
         long perEpoch = stepsPerEpoch();
         steps = (long) Math.ceil(spec.train().epochs() * perEpoch - 1e-9);
         if (spec.train().maxSteps() > 0) {

@@ -20,6 +20,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SpecReaderTest {
+    private static final int PROCESSORS = Runtime.getRuntime().availableProcessors();
+
     private static final String REQUIRED = "model: m\ndata: d\ntrainer: t\n";
 
     @TempDir
@@ -37,7 +39,7 @@ class SpecReaderTest {
                 .containsExactly(ref("lora", "rank", "8", "alpha", "16", "targets", List.of("query", "value")));
         assertThat(spec.optimizer()).isEqualTo(new TrialSpec.Optimizer(5e-3, 0.9, 0.999, 1e-8, 0.01));
         assertThat(spec.schedule()).isEqualTo(new TrialSpec.Schedule(TrialSpec.Schedule.Kind.LINEAR, 0.06));
-        assertThat(spec.train()).isEqualTo(new TrialSpec.Train(1, 0, 32, 512, 0));
+        assertThat(spec.train()).isEqualTo(new TrialSpec.Train(1, 0, 32, 512, PROCESSORS, 0));
         assertThat(spec.evaluate().metrics()).contains(ref("accuracy"), ref("f1"));
     }
 
@@ -49,7 +51,7 @@ class SpecReaderTest {
                 .isEqualTo(new TrialSpec(
                         "spec",
                         0,
-                        Runtime.getRuntime().availableProcessors(),
+                        0,
                         "cpu",
                         folder.resolve("m").toString(),
                         ref("d"),
@@ -59,7 +61,7 @@ class SpecReaderTest {
                         ref("shuffle"),
                         new TrialSpec.Optimizer(1e-3, 0.9, 0.999, 1e-8, 0.01),
                         new TrialSpec.Schedule(TrialSpec.Schedule.Kind.LINEAR, 0.06),
-                        new TrialSpec.Train(1, 0, 32, 512, 0),
+                        new TrialSpec.Train(1, 0, 32, 512, PROCESSORS, 0),
                         new TrialSpec.Evaluate("test", 0, List.of(ref("accuracy"), ref("f1"))),
                         Optional.empty(),
                         new TrialSpec.Checkpoint(100),
@@ -164,7 +166,7 @@ class SpecReaderTest {
             value = {
                 "train.batch | many | --set train.batch: train.batch: expected a whole number >= 1, found 'many'",
                 "train.batch | 0 | --set train.batch: train.batch must be >= 1, found 0",
-                "train.bacth | 1 | --set train.bacth: train: unknown key 'bacth', did you mean 'batch'? Known keys: epochs, max_steps, batch, micro_tokens, clip",
+                "train.bacth | 1 | --set train.bacth: train: unknown key 'bacth', did you mean 'batch'? Known keys: epochs, max_steps, batch, micro_tokens, lanes, clip",
                 "trian.batch | 1 | --set trian.batch: unknown key 'trian', did you mean 'train'?",
                 "train..batch | 1 | --set train..batch: expected a key such as train.batch or adapters.0.rank",
                 "adapters.rank | 1 | --set adapters.rank: adapters is a list: say which entry, for example adapters.0.rank",

@@ -53,7 +53,8 @@ class SpecWriterTest {
         String yaml = new SpecWriter().write(spec);
 
         assertThat(yaml)
-                .contains("threads: " + Runtime.getRuntime().availableProcessors() + "\n")
+                .contains("threads: 0\n")
+                .contains("lanes: " + Runtime.getRuntime().availableProcessors() + ",")
                 .contains("model: " + folder.resolve("a/m"))
                 .contains("\nsampler: shuffle\n")
                 .contains("\nschedule: {name: linear, warmup: 0.06}\n")

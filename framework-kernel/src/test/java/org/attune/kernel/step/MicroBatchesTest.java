@@ -21,6 +21,20 @@ class MicroBatchesTest {
         return samples;
     }
 
+    private static List<List<Batch>> assign(List<Sample> samples, int tokens, int lanes) {
+        return batches(MicroBatches.assign(samples, tokens, lanes));
+    }
+
+    private static List<List<Batch>> batches(List<List<MicroBatches.MicroBatch>> shares) {
+        return shares.stream()
+                .map(share -> share.stream().map(MicroBatches.MicroBatch::batch).toList())
+                .toList();
+    }
+
+    private static long load(List<Batch> share) {
+        return share.stream().mapToLong(b -> b.tokens().tokens()).sum();
+    }
+
     private static List<Long> examples(List<Batch> batches) {
         return batches.stream()
                 .flatMap(b -> b.samples().stream())
@@ -30,10 +44,10 @@ class MicroBatchesTest {
 
     @ParameterizedTest
     @CsvSource({"32, 128, 2", "32, 1, 3", "1, 512, 4", "5, 10, 8", "33, 100000, 1", "33, 100000, 4"})
-    void everySampleIsThereExactlyOnce(int n, int tokens, int workers) {
+    void everySampleIsThereExactlyOnce(int n, int tokens, int lanes) {
         List<Sample> samples = samples(n);
-        List<List<Batch>> shares = MicroBatches.assign(samples, tokens, workers);
-        assertThat(shares).hasSize(workers);
+        List<List<Batch>> shares = assign(samples, tokens, lanes);
+        assertThat(shares).hasSize(lanes);
         List<Batch> all = shares.stream().flatMap(List::stream).toList();
         assertThat(examples(all))
                 .containsExactlyInAnyOrderElementsOf(
@@ -45,16 +59,15 @@ class MicroBatchesTest {
     void theSameSamplesAreCutTheSameWay() {
         List<List<Long>> first = new ArrayList<>();
         List<List<Long>> second = new ArrayList<>();
-        MicroBatches.assign(samples(40), 64, 3).forEach(s -> first.add(examples(s)));
-        MicroBatches.assign(samples(40), 64, 3).forEach(s -> second.add(examples(s)));
+        assign(samples(40), 64, 3).forEach(s -> first.add(examples(s)));
+        assign(samples(40), 64, 3).forEach(s -> second.add(examples(s)));
         assertThat(first).isEqualTo(second);
     }
 
     @Test
     void aMicroBatchHasAboutTheTokensAskedFor() {
-        List<Batch> batches = MicroBatches.assign(samples(200), 100, 2).stream()
-                .flatMap(List::stream)
-                .toList();
+        List<Batch> batches =
+                assign(samples(200), 100, 2).stream().flatMap(List::stream).toList();
         assertThat(batches).allMatch(b -> b.tokens().tokens() <= 100 + 15);
         assertThat(batches.stream().filter(b -> b.tokens().tokens() < 70).count())
                 .as("the last one may be small")
@@ -62,13 +75,42 @@ class MicroBatchesTest {
     }
 
     @Test
-    void workersGetAboutTheSame() {
-        long[] loads = MicroBatches.assign(samples(64), 60, 3).stream()
-                .mapToLong(s -> s.stream().mapToLong(b -> b.tokens().tokens()).sum())
+    void placesSayWhereTheSamplesStood() {
+        List<Sample> samples = samples(20);
+        for (List<MicroBatches.MicroBatch> share : MicroBatches.assign(samples, 60, 3)) {
+            for (MicroBatches.MicroBatch micro : share) {
+                for (int i = 0; i < micro.places().length; i++) {
+                    assertThat(micro.batch().samples().get(i)).isSameAs(samples.get(micro.places()[i]));
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"64, 2", "64, 3", "200, 8", "16, 2"})
+    void lanesGetAboutTheSame(int n, int lanes) {
+        List<List<Batch>> shares = assign(samples(n), 60, lanes);
+        long[] loads =
+                shares.stream().mapToLong(MicroBatchesTest::load).sorted().toArray();
+        assertThat(loads[lanes - 1] - loads[0]).isLessThanOrEqualTo(3);
+    }
+
+    @Test
+    void microBatchesOfALaneAreAboutTheSame() {
+        long[] sizes = assign(samples(30), 100, 1).get(0).stream()
+                .mapToLong(b -> b.tokens().tokens())
                 .sorted()
                 .toArray();
-        assertThat(loads[2] - loads[0]).isLessThanOrEqualTo(75);
-        List<List<Batch>> halves = MicroBatches.assign(samples(16), 100_000, 2);
-        assertThat(halves).allMatch(s -> s.size() == 1);
+        assertThat(sizes[sizes.length - 1] - sizes[0]).isLessThanOrEqualTo(30);
+    }
+
+    @Test
+    void aWholeBatchIsOneLanesAlone() {
+        List<List<Batch>> shares = batches(MicroBatches.whole(samples(9), 3));
+        assertThat(shares).hasSize(3);
+        assertThat(shares.get(0))
+                .singleElement()
+                .satisfies(b -> assertThat(b.samples()).hasSize(9));
+        assertThat(shares.get(1)).isEmpty();
     }
 }

@@ -65,9 +65,13 @@ class StepperTest {
 
     private record Step(double loss, Map<String, double[]> gradients) {}
 
-    private Step step(int workers, int microTokens, List<Sample> samples, Session session) {
+    private Step step(int lanes, int microTokens, List<Sample> samples, Session session) {
+        return step(2, lanes, microTokens, samples, session);
+    }
+
+    private Step step(int workers, int lanes, int microTokens, List<Sample> samples, Session session) {
         try (Workers threads = new Workers(workers, "test");
-                Stepper stepper = new Stepper(engine, model, parameters, threads, microTokens, 5)) {
+                Stepper stepper = stepper(threads, lanes, microTokens)) {
             stepper.gradients(session, samples.subList(0, 1), 6); // a step before must leave nothing behind
             Stepper.Result result = stepper.gradients(session, samples, 7);
             Map<String, double[]> gradients = new LinkedHashMap<>();
@@ -79,24 +83,48 @@ class StepperTest {
         }
     }
 
+    private Stepper stepper(Workers workers, int lanes, int microTokens) {
+        return new Stepper(engine, model, parameters, workers, new StepSettings(lanes, microTokens, 5));
+    }
+
     private Session session(Regularizer.Penalty... penalties) {
         return new Session(objective, wiring, List.of(penalties));
     }
 
     @ParameterizedTest
     @CsvSource({"1, 1", "1, 7", "2, 1000", "3, 4", "5, 2"})
-    void howAStepIsCutDoesNotMatter(int workers, int microTokens) {
+    void howAStepIsCutDoesNotMatter(int lanes, int microTokens) {
         List<Sample> samples = samples(17);
         Step whole = step(1, 1000, samples, session());
-        Step cut = step(workers, microTokens, samples, session());
+        Step cut = step(lanes, microTokens, samples, session());
         assertThat(cut.loss()).isCloseTo(whole.loss(), within(1e-12));
         whole.gradients()
                 .forEach((name, g) ->
                         assertThat(cut.gradients().get(name)).as(name).containsExactly(g, within(1e-12)));
-        assertThat(step(workers, microTokens, samples, session()).gradients())
-                .as("the same cut gives the same bits")
-                .usingRecursiveComparison()
-                .isEqualTo(cut.gradients());
+        for (int workers = 1; workers <= 4; workers++) {
+            Step again = step(workers, lanes, microTokens, samples, session());
+            assertThat(again.loss()).isEqualTo(cut.loss());
+            assertThat(again.gradients())
+                    .as("the same cut gives the same bits, in %d threads too", workers)
+                    .usingRecursiveComparison()
+                    .isEqualTo(cut.gradients());
+        }
+    }
+
+    @Test
+    void predictionsAreTheSameBitsAtAnyNumberOfThreads() {
+        List<Sample> samples = samples(40);
+        List<double[]> first = null;
+        for (int workers = 1; workers <= 3; workers++) {
+            try (Workers threads = new Workers(workers, "test");
+                    Stepper stepper = stepper(threads, 3, 7)) {
+                List<double[]> all = stepper.predict(session(), samples).stream()
+                        .map(Prediction::probabilities)
+                        .toList();
+                first = first == null ? all : first;
+                assertThat(all).usingRecursiveComparison().isEqualTo(first);
+            }
+        }
     }
 
     @Test
@@ -142,7 +170,7 @@ class StepperTest {
     }
 
     @Test
-    void penaltiesAreAddedOnceHoweverManyWorkersThereAre() {
+    void penaltiesAreAddedOnceHoweverManyLanesThereAre() {
         List<Sample> samples = samples(11);
         Tensor bias = parameters.find("classifier.bias").orElseThrow();
         bias.set(1, 2, 3);
@@ -173,8 +201,8 @@ class StepperTest {
         List<Sample> samples = samples(150);
         try (Workers one = new Workers(1, "one");
                 Workers three = new Workers(3, "three");
-                Stepper whole = new Stepper(engine, model, parameters, one, 100_000, 5);
-                Stepper cut = new Stepper(engine, model, parameters, three, 7, 5)) {
+                Stepper whole = stepper(one, 1, 100_000);
+                Stepper cut = stepper(three, 4, 7)) {
             List<Prediction> predictions = cut.predict(session(), samples);
             assertThat(predictions)
                     .extracting(Prediction::example)
@@ -196,7 +224,7 @@ class StepperTest {
     @Test
     void aTrainerThatLosesPredictionsIsFoundOut() {
         try (Workers threads = new Workers(2, "test");
-                Stepper stepper = new Stepper(engine, model, parameters, threads, 7, 5)) {
+                Stepper stepper = stepper(threads, 2, 7)) {
             Session lossy = new Session(new Weighted(objective, 1), wiring, List.of());
             assertThatThrownBy(() -> stepper.predict(lossy, samples(5)))
                     .isInstanceOf(IllegalStateException.class)

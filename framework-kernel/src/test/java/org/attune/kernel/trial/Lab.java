@@ -52,7 +52,7 @@ final class Lab implements AutoCloseable {
             regularizers: [pull]
             sampler: shuffle
             optimizer: {lr: 0.05}
-            train: {epochs: 2.5, batch: 6, micro_tokens: 5, clip: 1}
+            train: {epochs: 2.5, batch: 6, micro_tokens: 5, lanes: 3, clip: 1}
             evaluate: {split: test, every: 2, metrics: [right]}
             checkpoint: {every: 3}
             """;

@@ -67,7 +67,8 @@ final class AttentionKernels {
                 if (b.keys == 0) {
                     w.zeroBytes(out + queryRow, b.queries * queryWidth * type.bytes());
                 } else {
-                    long scores = type == DType.FLOAT32 ? p : w.scratch(Scratch.ROWS, size(b));
+                    // Not in place: where rows are no multiple of a register, that takes oneDNN twice the time.
+                    long scores = w.scratch(Scratch.SCORES, size(b));
                     scores(b, q + queryRow, k + keyRow, scores, DType.FLOAT32, scale);
                     if (layout.causal() && b.queries > 1) {
                         mask(b, scores);
@@ -108,10 +109,11 @@ final class AttentionKernels {
                     sumOverQueries(b, at[i], dout + queryRow, 1, add, dv + keyRow);
                 }
                 if (dq != 0 || dk != 0) {
+                    long dp = w.scratch(Scratch.SCORES, size(b));
                     long dscores = w.scratch(Scratch.ROWS, size(b));
-                    scores(b, dout + queryRow, v + keyRow, dscores, type, 1);
+                    scores(b, dout + queryRow, v + keyRow, dp, type, 1);
                     w.kernel(KernelKey.rows(RowOperation.ATTENTION, Variant.GRADIENT, type, b.keys))
-                            .run((long) heads * b.queries, at[i], dscores, dscores);
+                            .run((long) heads * b.queries, at[i], dp, dscores);
                     if (dq != 0) {
                         sumOverKeys(b, dscores, k + keyRow, scale, dq + queryRow);
                     }

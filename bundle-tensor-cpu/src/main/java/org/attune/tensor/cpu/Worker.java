@@ -47,7 +47,7 @@ final class Worker implements AutoCloseable {
     /** Areas of scratch memory; each use of one overwrites it. */
     enum Scratch {
         ONES,
-        MASK,
+        SCORES,
         PARAMETERS,
         ROWS,
         STATISTICS

@@ -41,6 +41,30 @@ public interface Catalogue {
      */
     record ModelInfo(String source, String family, String engine, long parameters, String fingerprint, int users) {}
 
-    /** A tensor engine with its memory. */
-    record EngineInfo(String name, String type, long liveBytes, long peakBytes, long pooledBytes, long kernelCalls) {}
+    /**
+     * A tensor engine with its memory.
+     *
+     * @param type of parameters and losses
+     * @param liveBytes owned by tensors
+     * @param pooledBytes kept for the next step
+     * @param kernelCalls since the start
+     * @param operations that it has run since the start, the costliest first
+     */
+    record EngineInfo(
+            String name,
+            String type,
+            long liveBytes,
+            long peakBytes,
+            long pooledBytes,
+            long kernelCalls,
+            List<OperationInfo> operations) {}
+
+    /**
+     * All calls of one operation.
+     *
+     * @param seconds summed over threads
+     * @param flops of its matrix products; 0 for others
+     * @param bytes of its operands
+     */
+    record OperationInfo(String name, long calls, double seconds, long flops, long bytes) {}
 }

@@ -6,7 +6,9 @@ import org.attune.kernel.plugins.Engines;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginKind;
 import org.attune.kernel.plugins.PluginRegistry;
+import org.attune.kernel.profile.Instrumented;
 import org.attune.tensor.engine.EngineStats;
+import org.attune.tensor.engine.TensorEngine;
 import org.attune.trial.Catalogue;
 
 /** What is installed and resident. */
@@ -32,8 +34,15 @@ record CatalogueService(PluginRegistry registry, Engines tensorEngines, ModelPoo
                             s.liveBytes(),
                             s.peakBytes(),
                             s.pooledBytes(),
-                            s.kernelCalls());
+                            s.kernelCalls(),
+                            operations(e));
                 })
+                .toList();
+    }
+
+    private static List<OperationInfo> operations(TensorEngine engine) {
+        return Instrumented.profile(engine).operations().stream()
+                .map(o -> new OperationInfo(o.name(), o.calls(), o.nanos() / 1e9, o.flops(), o.bytes()))
                 .toList();
     }
 }

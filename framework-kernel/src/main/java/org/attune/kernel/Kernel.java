@@ -4,11 +4,14 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.attune.kernel.plugins.Engines;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginRegistry;
+import org.attune.kernel.profile.Instrumented;
 import org.attune.kernel.replay.Replayer;
 import org.attune.kernel.trial.TrialManager;
 import org.attune.model.ModelLoader;
@@ -31,7 +34,9 @@ import org.osgi.service.component.annotations.ReferencePolicy;
         service = {},
         immediate = true)
 public final class Kernel implements Engines {
-    private final List<TensorEngine> engines = new CopyOnWriteArrayList<>();
+    /** By the service, the engine that trials see: the same, measured. */
+    private final Map<TensorEngine, TensorEngine> engines = new ConcurrentHashMap<>();
+
     private final List<TrialListener> listeners = new CopyOnWriteArrayList<>();
     private final List<ServiceRegistration<?>> registrations = new ArrayList<>();
     private final ModelPool pool = new ModelPool();
@@ -76,16 +81,16 @@ public final class Kernel implements Engines {
 
     @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
     void addEngine(TensorEngine engine) {
-        engines.add(engine);
+        engines.put(engine, Instrumented.of(engine));
     }
 
     /** Called before the engine goes: its trials still reach their checkpoint. */
     void removeEngine(TensorEngine engine) throws InterruptedException {
-        engines.remove(engine);
+        TensorEngine measured = engines.remove(engine);
         if (trials != null) {
-            trials.engineLeaves(engine);
+            trials.engineLeaves(measured);
         }
-        pool.clear(engine);
+        pool.clear(measured);
     }
 
     @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
@@ -108,11 +113,11 @@ public final class Kernel implements Engines {
 
     @Override
     public Optional<TensorEngine> find(String name) {
-        return engines.stream().filter(e -> e.name().equals(name)).findFirst();
+        return engines.values().stream().filter(e -> e.name().equals(name)).findFirst();
     }
 
     @Override
     public List<TensorEngine> list() {
-        return List.copyOf(engines);
+        return List.copyOf(engines.values());
     }
 }

@@ -62,7 +62,7 @@ final class CommandCompleter implements Completer {
 
     /** The framework's own commands too, once the user has typed the beginning of a scope other than ours. */
     private Stream<String> commands(String typed) {
-        Stream<String> own = Stream.of(Command.values()).map(Command::function);
+        Stream<String> own = Stream.of(Command.values()).map(Command::typed);
         Stream<String> qualified = session.get(ALL_COMMANDS) instanceof Collection<?> all
                 ? all.stream().map(Object::toString)
                 : Stream.empty();

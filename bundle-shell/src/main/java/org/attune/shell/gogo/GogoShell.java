@@ -65,8 +65,8 @@ public final class GogoShell {
     public int run() throws BundleException, IOException, InterruptedException {
         startGogo();
         // By its properties alone the object becomes commands. Not a component: Gogo would have it made anew each call.
-        ServiceRegistration<?> registration =
-                context.registerService(TrialCommands.class, commands, commandProperties());
+        List<ServiceRegistration<?>> registrations =
+                List.of(register(TrialCommands.SCOPE), register(TrialCommands.TENSOR_SCOPE));
         try (CommandSession session = processor().createSession(System.in, terminal.out(), terminal.err())) {
             session.put("SCOPE", TrialCommands.SCOPE + ":*");
             int code = Terminal.isTerminal(0) && Terminal.isTerminal(1) ? converse(session) : obey(session);
@@ -77,7 +77,7 @@ public final class GogoShell {
             StateText.suspensions(trials.list()).forEach(line -> Faults.line(terminal, line));
             return code;
         } finally {
-            registration.unregister();
+            registrations.forEach(ServiceRegistration::unregister);
         }
     }
 
@@ -118,13 +118,11 @@ public final class GogoShell {
     }
 
     @SuppressWarnings("JdkObsolete") // the framework's API wants a Dictionary
-    private static Hashtable<String, Object> commandProperties() {
+    private ServiceRegistration<?> register(String scope) {
         Hashtable<String, Object> properties = new Hashtable<>();
-        properties.put(CommandProcessor.COMMAND_SCOPE, TrialCommands.SCOPE);
-        properties.put(
-                CommandProcessor.COMMAND_FUNCTION,
-                Arrays.stream(Command.values()).map(Command::function).toArray(String[]::new));
-        return properties;
+        properties.put(CommandProcessor.COMMAND_SCOPE, scope);
+        properties.put(CommandProcessor.COMMAND_FUNCTION, Command.of(scope));
+        return context.registerService(TrialCommands.class, commands, properties);
     }
 
     /** Without a terminal: one command a line, no prompt. */
@@ -234,7 +232,7 @@ public final class GogoShell {
             return "no command \"" + unknown.getCommand() + "\"; help lists them";
         }
         return Arrays.stream(Command.values())
-                .filter(known -> known.function().equals(command))
+                .filter(known -> known.typed().equals(command))
                 .map(known -> "wrong arguments; usage: " + known.usage)
                 .findFirst()
                 .orElse(e.getMessage());

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.apache.felix.service.command.Descriptor;
 import org.apache.felix.service.command.Parameter;
 import org.attune.plugin.UserError;
@@ -29,6 +30,7 @@ import org.attune.trial.Trials;
 /** The commands; each public method is one. They give text back, so that it can be piped on. */
 public final class TrialCommands {
     static final String SCOPE = "attune";
+    static final String TENSOR_SCOPE = "tensor";
 
     private final Trials trials;
     private final Catalogue catalogue;
@@ -54,6 +56,11 @@ public final class TrialCommands {
     @Descriptor("show the base models in memory and the tensor engines")
     public String models() {
         return CatalogueText.models(catalogue, terminal.width(), terminal.glyphs());
+    }
+
+    @Descriptor("show what the tensor engines hold in memory and what operations their time goes to")
+    public String stats() {
+        return CatalogueText.stats(catalogue, terminal.width(), terminal.glyphs());
     }
 
     @Descriptor("start a trial in the background")
@@ -208,13 +215,33 @@ public final class TrialCommands {
         PLUGINS("plugins"),
         OPTIONS("options PLUGIN"),
         MODELS("models"),
+        STATS("tensor:stats", TENSOR_SCOPE),
         HELP("help"),
         EXIT("exit");
 
         final String usage;
+        private final String scope;
 
         Command(String usage) {
+            this(usage, SCOPE);
+        }
+
+        Command(String usage, String scope) {
             this.usage = usage;
+            this.scope = scope;
+        }
+
+        /** The functions of a scope. */
+        static String[] of(String scope) {
+            return Stream.of(values())
+                    .filter(command -> command.scope.equals(scope))
+                    .map(Command::function)
+                    .toArray(String[]::new);
+        }
+
+        /** What a user types: with the scope unless it is the shell's own. */
+        String typed() {
+            return scope.equals(SCOPE) ? function() : scope + ":" + function();
         }
 
         String function() {

@@ -6,11 +6,15 @@ import org.attune.plugin.UserError;
 import org.attune.trial.Catalogue;
 import org.attune.trial.Catalogue.EngineInfo;
 import org.attune.trial.Catalogue.ModelInfo;
+import org.attune.trial.Catalogue.OperationInfo;
 import org.attune.trial.Catalogue.OptionInfo;
 import org.attune.trial.Catalogue.PluginInfo;
 
 /** What is installed and resident, as tables. */
 public final class CatalogueText {
+    /** So many operations of an engine are shown each by itself. */
+    private static final int SHOWN = 15;
+
     private CatalogueText() {}
 
     public static String plugins(Catalogue catalogue, int width, Glyphs glyphs) {
@@ -77,6 +81,14 @@ public final class CatalogueText {
                     String.valueOf(model.users()),
                     glyphs.cut(model.fingerprint(), 20));
         }
+        return (models.isEmpty()
+                        ? "No base model is in memory: a trial loads its own when it starts.\n"
+                        : models.render(width, glyphs))
+                + "\n"
+                + engines(catalogue, width, glyphs);
+    }
+
+    private static String engines(Catalogue catalogue, int width, Glyphs glyphs) {
         TextTable engines =
                 new TextTable("engine", "numbers", "memory in use", "peak", "kept for reuse", "kernel calls");
         for (EngineInfo engine : catalogue.engines()) {
@@ -88,10 +100,49 @@ public final class CatalogueText {
                     Numbers.bytes(engine.pooledBytes()),
                     Numbers.whole(engine.kernelCalls()));
         }
-        return (models.isEmpty()
-                        ? "No base model is in memory: a trial loads its own when it starts.\n"
-                        : models.render(width, glyphs))
-                + "\n"
-                + (engines.isEmpty() ? "No tensor engine is installed.\n" : engines.render(width, glyphs));
+        return engines.isEmpty() ? "No tensor engine is installed.\n" : engines.render(width, glyphs);
+    }
+
+    /** What the tensor engines hold and what they have spent their time on, the costliest operations first. */
+    public static String stats(Catalogue catalogue, int width, Glyphs glyphs) {
+        StringBuilder text = new StringBuilder(engines(catalogue, width, glyphs));
+        for (EngineInfo engine : catalogue.engines()) {
+            if (!engine.operations().isEmpty()) {
+                text.append('\n').append(operations(engine, width, glyphs));
+            }
+        }
+        return text.toString();
+    }
+
+    private static String operations(EngineInfo engine, int width, Glyphs glyphs) {
+        TextTable table = new TextTable(engine.name() + " operation", "calls", "time", "share", "GFLOP/s", "GB/s");
+        double all =
+                engine.operations().stream().mapToDouble(OperationInfo::seconds).sum();
+        engine.operations().stream().limit(SHOWN).forEach(o -> operation(table, o, all));
+        List<OperationInfo> rest = engine.operations().stream().skip(SHOWN).toList();
+        if (!rest.isEmpty()) {
+            operation(table, sum(rest.size() + " others", rest), all);
+        }
+        operation(table, sum("all", engine.operations()), all);
+        return table.render(width, glyphs);
+    }
+
+    private static void operation(TextTable table, OperationInfo o, double all) {
+        table.row(
+                o.name(),
+                Numbers.whole(o.calls()),
+                Numbers.seconds(o.seconds()),
+                Numbers.share(o.seconds(), all),
+                o.flops() == 0 ? "-" : Numbers.rate(o.flops() / o.seconds() / 1e9),
+                o.seconds() == 0 ? "-" : Numbers.rate(o.bytes() / o.seconds() / 1e9));
+    }
+
+    private static OperationInfo sum(String name, List<OperationInfo> operations) {
+        return new OperationInfo(
+                name,
+                operations.stream().mapToLong(OperationInfo::calls).sum(),
+                operations.stream().mapToDouble(OperationInfo::seconds).sum(),
+                operations.stream().mapToLong(OperationInfo::flops).sum(),
+                operations.stream().mapToLong(OperationInfo::bytes).sum());
     }
 }

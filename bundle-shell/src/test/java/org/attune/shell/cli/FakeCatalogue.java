@@ -1,5 +1,6 @@
 package org.attune.shell.cli;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.attune.trial.Catalogue;
 
@@ -27,7 +28,17 @@ public final class FakeCatalogue implements Catalogue {
     @Override
     public List<EngineInfo> engines() {
         return List.of(
-                new EngineInfo("reference", "float64", 0, 0, 0, 0),
-                new EngineInfo("cpu", "float32", 2_048, 4_096, 0, 77));
+                new EngineInfo("reference", "float64", 0, 0, 0, 0, List.of()),
+                new EngineInfo("cpu", "float32", 2_048, 4_096, 0, 77, operations()));
+    }
+
+    private static List<OperationInfo> operations() {
+        List<OperationInfo> operations = new ArrayList<>();
+        operations.add(new OperationInfo("linear 384x1536", 10, 0.5, 50_000_000_000L, 40_000_000));
+        operations.add(new OperationInfo("unary GELU", 10, 0.25, 0, 5_000_000_000L));
+        for (int i = 0; i < 20; i++) {
+            operations.add(new OperationInfo("small " + i, 1, 0.0125, 0, 100));
+        }
+        return operations;
     }
 }

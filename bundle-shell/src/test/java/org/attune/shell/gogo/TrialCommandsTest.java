@@ -27,6 +27,19 @@ class TrialCommandsTest {
     }
 
     @Test
+    void theEnginesTimeIsShownByOperation() {
+        String stats = commands.stats();
+
+        assertThat(stats).containsPattern("cpu +float32 +2.0 KiB +4.0 KiB +0 B +77");
+        assertThat(stats).containsPattern("cpu operation +calls +time +share +GFLOP/s +GB/s\n");
+        assertThat(stats).containsPattern("\nlinear 384x1536 +10 +0.5 s +50.00 % +100 +0.1\n");
+        assertThat(stats).containsPattern("\nunary GELU +10 +0.3 s +25.00 % +- +20\n");
+        assertThat(stats).contains("\nsmall 12 ").doesNotContain("\nsmall 13 ");
+        assertThat(stats).containsPattern("\n7 others +7 +0.1 s +8.75 % ");
+        assertThat(stats).containsPattern("\nall +40 +1.0 s +100.00 % ");
+    }
+
+    @Test
     void aTrialIsStartedHeldGoneOnWithAndStopped() {
         harness.trials.prepare(Path.of("x.yaml"), () -> FakeTrial.in(TrialState.RUNNING, "1", folder));
 

@@ -40,6 +40,11 @@ public final class Instrumented implements InvocationHandler {
         throw new IllegalArgumentException("engine '" + engine.name() + "' is not measured");
     }
 
+    /** The engine as it was before {@link #of}: its calls are not counted. */
+    static TensorEngine bare(TensorEngine engine) {
+        return ((Instrumented) Proxy.getInvocationHandler(engine)).engine;
+    }
+
     @Override
     public Object invoke(Object proxy, Method method, Object[] arguments) throws Throwable {
         if (method.getName().equals("equals")) {

@@ -48,8 +48,11 @@ public final class Recording implements AutoCloseable {
     public static Recording begin(TensorEngine engine, Workers workers, Path folder) {
         Profile profile = Instrumented.profile(engine);
         Thread caller = Thread.currentThread();
-        Recording recording =
-                new Recording(profile, t -> t == caller || workers.contains(t), folder, Floor.measure(engine, workers));
+        Recording recording = new Recording(
+                profile,
+                t -> t == caller || workers.contains(t),
+                folder,
+                Floor.measure(Instrumented.bare(engine), workers));
         profile.attach(recording);
         return recording;
     }

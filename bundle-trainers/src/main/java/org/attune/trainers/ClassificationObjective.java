@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.attune.data.Example;
+import org.attune.evaluation.ClassPrediction;
 import org.attune.evaluation.Prediction;
 import org.attune.model.Forward;
 import org.attune.model.Model;
@@ -88,7 +89,7 @@ final class ClassificationObjective implements Trainer.Objective {
         for (int i = 0; i < batch.samples().size(); i++) {
             Sample sample = batch.samples().get(i);
             predictions.add(
-                    new Prediction(sample.example(), sample.labels()[0], softmax(logits, i * classes, classes)));
+                    new ClassPrediction(sample.example(), sample.labels()[0], softmax(logits, i * classes, classes)));
         }
         return predictions;
     }

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.attune.data.Example;
-import org.attune.evaluation.Prediction;
+import org.attune.evaluation.ClassPrediction;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Session;
 import org.attune.kernel.step.StepSettings;
@@ -67,6 +67,12 @@ class ClassificationTest {
 
         Sample sample(long index, String text, String label) {
             return objective.prepare(new Example("data.csv:18", Map.of("text", text, "label", label)), index);
+        }
+
+        List<ClassPrediction> predict(List<Sample> samples) {
+            return stepper.predict(session, samples).stream()
+                    .map(ClassPrediction.class::cast)
+                    .toList();
         }
 
         @Override
@@ -165,9 +171,9 @@ class ClassificationTest {
             assertThat(bias[1]).isCloseTo(dog - 2.0 / 3, offset(1e-12)); // mean of p - y
             assertThat(bias[0]).isCloseTo(-bias[1], offset(1e-12));
 
-            List<Prediction> predictions = bench.stepper.predict(bench.session, three);
-            assertThat(predictions).extracting(Prediction::example).containsExactly(4L, 5L, 6L);
-            assertThat(predictions).extracting(Prediction::gold).containsExactly(1, 1, 0);
+            List<ClassPrediction> predictions = bench.predict(three);
+            assertThat(predictions).extracting(ClassPrediction::example).containsExactly(4L, 5L, 6L);
+            assertThat(predictions).extracting(ClassPrediction::gold).containsExactly(1, 1, 0);
             assertThat(predictions).allSatisfy(p -> {
                 assertThat(p.predicted()).isEqualTo(1);
                 assertThat(p.probabilities()[1]).isCloseTo(dog, offset(1e-12));
@@ -179,7 +185,7 @@ class ClassificationTest {
     @Test
     void hugeLogitsGiveProbabilities() {
         try (Bench bench = new Bench(new TinyModel(engine).withHead(900, 0, -900, 0), DEFAULTS, ANIMALS)) {
-            List<Prediction> predictions = bench.stepper.predict(bench.session, List.of(bench.sample(0, "3", "cat")));
+            List<ClassPrediction> predictions = bench.predict(List.of(bench.sample(0, "3", "cat")));
             assertThat(predictions.get(0).probabilities()).containsExactly(1, 0);
         }
     }

@@ -3,8 +3,12 @@ package org.attune.trainers;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.attune.model.AttachPoint;
 import org.attune.model.Forward;
+import org.attune.model.LanguageHead;
 import org.attune.model.Model;
 import org.attune.model.Tokenizer;
 import org.attune.tensor.Shape;
@@ -36,6 +40,17 @@ final class TinyModel implements Model {
 
     TinyModel withBias(double... bias) {
         add("score.bias", Shape.of(bias.length), bias);
+        return this;
+    }
+
+    /** A head over the vocabulary whose logits of a token are its hidden state times (0.1 i, 0.01) for id i. */
+    TinyModel withLanguageHead() {
+        double[] rows = new double[20];
+        for (int i = 0; i < 10; i++) {
+            rows[2 * i] = 0.1 * i;
+            rows[2 * i + 1] = 0.01;
+        }
+        add("lm_head.weight", Shape.of(10, 2), rows);
         return this;
     }
 
@@ -73,7 +88,10 @@ final class TinyModel implements Model {
 
             @Override
             public String decode(int[] ids) {
-                throw new UnsupportedOperationException("classification decodes nothing");
+                return IntStream.of(ids)
+                        .filter(id -> id > 2)
+                        .mapToObj(Integer::toString)
+                        .collect(Collectors.joining(" "));
             }
 
             @Override
@@ -121,6 +139,11 @@ final class TinyModel implements Model {
     @Override
     public String classifierPath() {
         return "score";
+    }
+
+    @Override
+    public Optional<LanguageHead> languageHead() {
+        return weights.containsKey("lm_head.weight") ? Optional.of(() -> "lm_head") : Optional.empty();
     }
 
     @Override

@@ -9,7 +9,7 @@ import org.osgi.annotation.versioning.ConsumerType;
 @ConsumerType
 public interface Baseline<O extends Record> extends Plugin<O> {
     /** Learns from the training part and predicts the test part; one prediction a test example, in order. */
-    List<Prediction> predict(O options, Task task);
+    List<ClassPrediction> predict(O options, Task task);
 
     /**
      * A classification task.

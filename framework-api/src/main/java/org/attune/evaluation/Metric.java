@@ -7,6 +7,11 @@ import org.osgi.annotation.versioning.ConsumerType;
 /** Turns predictions into named numbers. When to evaluate is not its business. */
 @ConsumerType
 public interface Metric<O extends Record> extends Plugin<O> {
+    /** The kind of predictions that it is made for; the kernel gives it no others. */
+    default Class<? extends Prediction> reads() {
+        return ClassPrediction.class;
+    }
+
     /** A fresh accumulator. */
     Accumulator open(O options, List<String> labels);
 

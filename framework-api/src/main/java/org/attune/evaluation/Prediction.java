@@ -1,21 +1,7 @@
 package org.attune.evaluation;
 
-/**
- * What a model said of one example.
- *
- * @param example the example's index in its split
- * @param gold the right class, from 0
- * @param probabilities of each class; they sum to 1
- */
-public record Prediction(long example, int gold, double[] probabilities) {
-    /** The most probable class; of equals the lowest. */
-    public int predicted() {
-        int best = 0;
-        for (int i = 1; i < probabilities.length; i++) {
-            if (probabilities[i] > probabilities[best]) {
-                best = i;
-            }
-        }
-        return best;
-    }
+/** What a model said of one example; each kind of task has a kind of its own. */
+public interface Prediction {
+    /** The example's index in its split. */
+    long example();
 }

@@ -2,6 +2,7 @@ package org.attune.training;
 
 import java.util.List;
 import org.attune.data.Example;
+import org.attune.evaluation.ClassPrediction;
 import org.attune.evaluation.Prediction;
 import org.attune.model.Forward;
 import org.attune.model.Model;
@@ -53,6 +54,11 @@ public interface Trainer<O extends Record> extends Plugin<O> {
 
         /** The sum, not the mean, of the samples' losses, in nats; a scalar. */
         Tensor loss(Forward forward, Batch batch);
+
+        /** The kind of {@link #predict predictions}: which metrics can read them. */
+        default Class<? extends Prediction> predicts() {
+            return ClassPrediction.class;
+        }
 
         /** One prediction a sample, in order. */
         List<Prediction> predict(Forward forward, Batch batch);

@@ -17,10 +17,12 @@ import org.attune.tensor.cpu.CpuEngine;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.reference.ReferenceEngine;
 import org.attune.testkit.Golden;
+import org.attune.trainers.CausalLm;
 import org.attune.trainers.Classification;
 import org.attune.trial.TraceReplay;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The methods against their PyTorch and PEFT references: the same code as {@code attune replay}. */
 class GoldenTraceTest {
@@ -33,7 +35,8 @@ class GoldenTraceTest {
                 .with("lora", new Lora())
                 .with("full", new Full())
                 .with("head-only", new HeadOnly())
-                .with("classification", new Classification());
+                .with("classification", new Classification())
+                .with("causal-lm", new CausalLm());
         return new Replayer(
                 plugins,
                 new Engines() {
@@ -53,15 +56,30 @@ class GoldenTraceTest {
     }
 
     @ParameterizedTest
-    @CsvSource({
-        "lora, reference", "rslora, reference", "full, reference", "head-only, reference",
-        "lora, cpu", "rslora, cpu", "full, cpu", "head-only, cpu"
-    })
-    void everyNumberOfTheTraceIsMet(String method, String engine) {
-        Path trace = Golden.path("traces/bert/" + method);
-        TraceReplay.Outcome outcome = replayer().replay(trace, engine);
-        assertThat(outcome.passed()).as("%s", outcome).isTrue();
-        assertThat(outcome.steps()).isEqualTo(8);
+    @ValueSource(
+            strings = {
+                "bert/lora",
+                "bert/rslora",
+                "bert/full",
+                "bert/head-only",
+                "llama/lora",
+                "llama/lora-all-linear",
+                "llama/rslora",
+                "llama/full",
+                "qwen2/lora",
+                "qwen2/rslora",
+                "qwen2/full",
+                "gpt2/lora",
+                "gpt2/rslora",
+                "gpt2/full"
+            })
+    void everyNumberOfTheTraceIsMet(String trace) {
+        Path folder = Golden.path("traces/" + trace);
+        for (TensorEngine engine : ENGINES) {
+            TraceReplay.Outcome outcome = replayer().replay(folder, engine.name());
+            assertThat(outcome.passed()).as("%s", outcome).isTrue();
+            assertThat(outcome.steps()).isEqualTo(8);
+        }
     }
 
     @ParameterizedTest

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import org.attune.evaluation.Baseline;
-import org.attune.evaluation.Prediction;
+import org.attune.evaluation.ClassPrediction;
 import org.attune.plugin.AttunePlugin;
 import org.osgi.service.component.annotations.Component;
 import org.tribuo.Feature;
@@ -20,7 +20,7 @@ public final class EmbeddingLogistic implements Baseline<LogisticOptions> {
     }
 
     @Override
-    public List<Prediction> predict(LogisticOptions options, Task task) {
+    public List<ClassPrediction> predict(LogisticOptions options, Task task) {
         float[][] train = task.trainEmbeddings().get();
         Scale scale = Scale.of(train);
         return LogisticRegression.predict(

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 import org.attune.eval.TribuoLog;
 import org.attune.evaluation.Baseline.Task;
-import org.attune.evaluation.Prediction;
+import org.attune.evaluation.ClassPrediction;
 import org.tribuo.Example;
 import org.tribuo.Feature;
 import org.tribuo.MutableDataset;
@@ -34,7 +34,7 @@ final class LogisticRegression {
      *
      * @param train and test the features of the task's texts, each at most once a text
      */
-    static List<Prediction> predict(
+    static List<ClassPrediction> predict(
             LogisticOptions options, Task task, List<List<Feature>> train, List<List<Feature>> test) {
         LabelFactory labels = new LabelFactory();
         MutableDataset<Label> data = new MutableDataset<>(new SimpleDataSourceProvenance("baseline", labels), labels);
@@ -49,14 +49,14 @@ final class LogisticRegression {
                         ONE_EXAMPLE_A_STEP,
                         task.seed())
                 .train(data);
-        List<Prediction> predictions = new ArrayList<>();
+        List<ClassPrediction> predictions = new ArrayList<>();
         for (int i = 0; i < test.size(); i++) {
             int gold = task.testLabels()[i];
             double[] probabilities = new double[task.classes()]; // 0 for a class that was never seen
             Map<String, Label> scores =
                     model.predict(example(test.get(i), gold)).getOutputScores();
             scores.forEach((number, score) -> probabilities[Integer.parseInt(number)] = score.getScore());
-            predictions.add(new Prediction(i, gold, probabilities));
+            predictions.add(new ClassPrediction(i, gold, probabilities));
         }
         return predictions;
     }

@@ -2,7 +2,7 @@ package org.attune.eval.baselines;
 
 import java.util.List;
 import org.attune.evaluation.Baseline;
-import org.attune.evaluation.Prediction;
+import org.attune.evaluation.ClassPrediction;
 import org.attune.plugin.AttunePlugin;
 import org.osgi.service.component.annotations.Component;
 
@@ -16,7 +16,7 @@ public final class TfIdfLogistic implements Baseline<LogisticOptions> {
     }
 
     @Override
-    public List<Prediction> predict(LogisticOptions options, Task task) {
+    public List<ClassPrediction> predict(LogisticOptions options, Task task) {
         TfIdf tfIdf = new TfIdf(task.train());
         return LogisticRegression.predict(options, task, tfIdf.features(task.train()), tfIdf.features(task.test()));
     }

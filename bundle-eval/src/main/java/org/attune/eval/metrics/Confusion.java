@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.attune.eval.TribuoLog;
-import org.attune.evaluation.Prediction;
+import org.attune.evaluation.ClassPrediction;
 import org.tribuo.ImmutableOutputInfo;
 import org.tribuo.classification.Label;
 import org.tribuo.classification.LabelFactory;
@@ -35,7 +35,7 @@ final class Confusion implements ConfusionMatrix<Label> {
         counts = new long[labels.size()][labels.size()];
     }
 
-    void add(Prediction prediction) {
+    void add(ClassPrediction prediction) {
         counts[prediction.gold()][prediction.predicted()]++;
     }
 

@@ -2,6 +2,7 @@ package org.attune.eval.metrics;
 
 import java.util.List;
 import java.util.function.Function;
+import org.attune.evaluation.ClassPrediction;
 import org.attune.evaluation.Metric;
 import org.attune.evaluation.Prediction;
 import org.attune.evaluation.Score;
@@ -30,7 +31,7 @@ final class ConfusionAccumulator implements Metric.Accumulator {
 
     @Override
     public void add(Prediction prediction) {
-        confusion.add(prediction);
+        confusion.add((ClassPrediction) prediction);
     }
 
     @Override

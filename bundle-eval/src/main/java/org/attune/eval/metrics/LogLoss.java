@@ -1,6 +1,7 @@
 package org.attune.eval.metrics;
 
 import java.util.List;
+import org.attune.evaluation.ClassPrediction;
 import org.attune.evaluation.Metric;
 import org.attune.evaluation.Prediction;
 import org.attune.evaluation.Score;
@@ -33,7 +34,8 @@ public final class LogLoss implements Metric<NoOptions> {
 
         @Override
         public void add(Prediction prediction) {
-            double p = prediction.probabilities()[prediction.gold()];
+            ClassPrediction of = (ClassPrediction) prediction;
+            double p = of.probabilities()[of.gold()];
             sum -= Math.log(Math.min(1 - EPSILON, Math.max(EPSILON, p)));
             count++;
         }

@@ -16,7 +16,7 @@ import java.util.stream.IntStream;
 import org.attune.data.DataSet;
 import org.attune.data.DataSource.Surroundings;
 import org.attune.evaluation.Baseline.Task;
-import org.attune.evaluation.Prediction;
+import org.attune.evaluation.ClassPrediction;
 import org.attune.sources.WordNetOptions;
 import org.attune.sources.WordNetSupersense;
 import org.attune.tensor.Rng;
@@ -29,7 +29,7 @@ class BaselinesTest {
     void wordsTellMostSupersenses() {
         Task task = wordNet(2000, 500);
 
-        List<Prediction> predictions = new TfIdfLogistic().predict(DEFAULTS, task);
+        List<ClassPrediction> predictions = new TfIdfLogistic().predict(DEFAULTS, task);
 
         assertThat(predictions).hasSize(500);
         assertThat(predictions).allSatisfy(prediction -> {
@@ -52,7 +52,7 @@ class BaselinesTest {
     void separatesClustersOfEmbeddings() {
         Task task = clusters(5);
 
-        List<Prediction> predictions = new EmbeddingLogistic().predict(DEFAULTS, task);
+        List<ClassPrediction> predictions = new EmbeddingLogistic().predict(DEFAULTS, task);
 
         assertThat(accuracy(predictions)).isEqualTo(1);
         assertThat(predictions.get(3).example()).isEqualTo(3);
@@ -71,7 +71,7 @@ class BaselinesTest {
                 BaselinesTest::none,
                 1);
 
-        List<Prediction> predictions = new TfIdfLogistic().predict(DEFAULTS, task);
+        List<ClassPrediction> predictions = new TfIdfLogistic().predict(DEFAULTS, task);
 
         assertThat(predictions)
                 .allSatisfy(
@@ -157,11 +157,11 @@ class BaselinesTest {
         throw new AssertionError("embeddings are not needed");
     }
 
-    private static double[][] probabilities(List<Prediction> predictions) {
-        return predictions.stream().map(Prediction::probabilities).toArray(double[][]::new);
+    private static double[][] probabilities(List<ClassPrediction> predictions) {
+        return predictions.stream().map(ClassPrediction::probabilities).toArray(double[][]::new);
     }
 
-    private static double accuracy(List<Prediction> predictions) {
+    private static double accuracy(List<ClassPrediction> predictions) {
         return predictions.stream().filter(p -> p.predicted() == p.gold()).count() / (double) predictions.size();
     }
 

@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.util.List;
 import java.util.Map;
+import org.attune.evaluation.ClassPrediction;
 import org.attune.evaluation.Metric;
-import org.attune.evaluation.Prediction;
 import org.attune.evaluation.Score;
 import org.attune.evaluation.Table;
 import org.attune.plugin.NoOptions;
@@ -75,8 +75,8 @@ class ClassificationMetricsTest {
     @Test
     void clipsTheLogLoss() {
         Metric.Accumulator loss = new LogLoss().open(NONE, List.of("a", "b"));
-        loss.add(new Prediction(0, 0, new double[] {0.25, 0.75}));
-        loss.add(new Prediction(1, 1, new double[] {1, 0}));
+        loss.add(new ClassPrediction(0, 0, new double[] {0.25, 0.75}));
+        loss.add(new ClassPrediction(1, 1, new double[] {1, 0}));
 
         assertThat(loss.scores()).singleElement().satisfies(score -> {
             assertThat(score.value()).isCloseTo((Math.log(4) + 52 * Math.log(2)) / 2, within(EXACT));
@@ -109,8 +109,8 @@ class ClassificationMetricsTest {
 
         Metric.Accumulator one = new LogLoss().open(NONE, LABELS);
         Metric.Accumulator two = new LogLoss().open(NONE, LABELS);
-        one.add(new Prediction(0, 0, new double[] {0.5, 0.5, 0, 0}));
-        two.add(new Prediction(1, 1, new double[] {0.75, 0.25, 0, 0}));
+        one.add(new ClassPrediction(0, 0, new double[] {0.5, 0.5, 0, 0}));
+        two.add(new ClassPrediction(1, 1, new double[] {0.75, 0.25, 0, 0}));
         one.merge(two);
         assertScores(Evaluate.byName(one.scores()), Map.of("log_loss", Math.log(8) / 2));
     }

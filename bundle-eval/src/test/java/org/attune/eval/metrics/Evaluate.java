@@ -3,8 +3,8 @@ package org.attune.eval.metrics;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.attune.evaluation.ClassPrediction;
 import org.attune.evaluation.Metric;
-import org.attune.evaluation.Prediction;
 import org.attune.evaluation.Score;
 
 /** What a metric says of class numbers. */
@@ -31,9 +31,9 @@ final class Evaluate {
         return values;
     }
 
-    private static Prediction prediction(int example, int gold, int predicted, int classes) {
+    private static ClassPrediction prediction(int example, int gold, int predicted, int classes) {
         double[] probabilities = new double[classes];
         probabilities[predicted] = 1;
-        return new Prediction(example, gold, probabilities);
+        return new ClassPrediction(example, gold, probabilities);
     }
 }

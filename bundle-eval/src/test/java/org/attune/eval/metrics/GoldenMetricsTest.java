@@ -19,8 +19,8 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.attune.evaluation.ClassPrediction;
 import org.attune.evaluation.Metric;
-import org.attune.evaluation.Prediction;
 import org.attune.plugin.NoOptions;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
@@ -64,7 +64,7 @@ class GoldenMetricsTest {
         for (int i = 0; i < probabilities.get("y_true").size(); i++) {
             double[] weights = doubles(probabilities.get("weights").get(i));
             double sum = Arrays.stream(weights).sum();
-            loss.add(new Prediction(
+            loss.add(new ClassPrediction(
                     i,
                     probabilities.get("y_true").get(i).asInt(),
                     Arrays.stream(weights).map(w -> w / sum).toArray()));
@@ -75,7 +75,7 @@ class GoldenMetricsTest {
         Metric.Accumulator clipped = new LogLoss().open(new NoOptions(), List.of("0", "1"));
         double[] p = doubles(binary.get("p"));
         for (int i = 0; i < p.length; i++) {
-            clipped.add(new Prediction(i, binary.get("y_true").get(i).asInt(), new double[] {1 - p[i], p[i]}));
+            clipped.add(new ClassPrediction(i, binary.get("y_true").get(i).asInt(), new double[] {1 - p[i], p[i]}));
         }
         assertClose("clipped log loss", clipped.scores().get(0).value(), binary.get("log_loss"));
     }
@@ -130,7 +130,7 @@ class GoldenMetricsTest {
             for (int i = 0; i < kept.length; i++) {
                 double[] probabilities = new double[chosen.size()];
                 probabilities[keptPredicted[i]] = 1;
-                confusion.add(new Prediction(i, keptGold[i], probabilities));
+                confusion.add(new ClassPrediction(i, keptGold[i], probabilities));
             }
             for (int i = 0; i < chosen.size(); i++) {
                 for (int j = 0; j < chosen.size(); j++) {

@@ -66,7 +66,7 @@ public final class Replayer implements TraceReplay {
                 AdamW optimizer =
                         new AdamW(new TrialSpec.Optimizer(trace.lr(), 0.9, 0.999, 1e-8, trace.weightDecay()))) {
             Session session = open(trace, method, trainer.plugin(), lease.model(), parameters);
-            return run(trace, engineName, session, parameters, stepper, optimizer);
+            return run(trace, engineName, lease.model(), session, parameters, stepper, optimizer);
         }
     }
 
@@ -103,7 +103,13 @@ public final class Replayer implements TraceReplay {
     }
 
     private static Outcome run(
-            Trace trace, String engine, Session session, ParameterStore parameters, Stepper stepper, AdamW optimizer) {
+            Trace trace,
+            String engine,
+            Model model,
+            Session session,
+            ParameterStore parameters,
+            Stepper stepper,
+            AdamW optimizer) {
         double loss = 0;
         double norm = 0;
         double logits = worst(stepper.logits(session, trace.probe()), trace.logitsBefore());
@@ -121,11 +127,23 @@ public final class Replayer implements TraceReplay {
         logits = larger(logits, worst(stepper.logits(session, trace.probe()), trace.logitsAfter()));
         double weights = 0;
         for (Map.Entry<String, double[]> e : trace.last().entrySet()) {
-            Optional<Tensor> ours = parameters.find(e.getKey());
-            weights = larger(
-                    weights, ours.isEmpty() ? Double.NaN : worst(ours.get().toDoubles(), e.getValue()));
+            double difference = parameters
+                    .find(e.getKey())
+                    .map(ours -> worst(inFile(model, e.getKey(), ours), e.getValue()))
+                    .orElse(Double.NaN);
+            weights = larger(weights, difference);
         }
         return new Outcome(trace.folder().toString(), engine, trace.losses().length, loss, norm, weights, logits);
+    }
+
+    /** The elements of a parameter as the family's files order them. */
+    private static double[] inFile(Model model, String name, Tensor parameter) {
+        if (!model.transposedInFiles(name)) {
+            return parameter.toDoubles();
+        }
+        try (Tensor turned = parameter.detach().transpose()) {
+            return turned.toDoubles();
+        }
     }
 
     private static double relative(double ours, double reference) {

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.attune.plugin.UserError;
+import org.attune.tensor.Shape;
 import org.attune.tensor.io.TensorFile;
 import org.attune.training.Sample;
 
@@ -68,8 +69,8 @@ record Trace(
         double[] after;
         try (TensorFile file = TensorFile.open(folder.resolve("probe.safetensors"))) {
             probe = samples(file, "", folder);
-            before = file.doubles("logits_before");
-            after = file.doubles("logits_after");
+            before = logits(file, "logits_before", probe);
+            after = logits(file, "logits_after", probe);
         }
         Path init = folder.resolve("adapter_init");
         boolean adapter = Files.isDirectory(init);
@@ -150,6 +151,25 @@ record Trace(
             }
         }
         return values;
+    }
+
+    /** One row a sequence, or one a token [sequences, padded length, classes]: those of padding are left out. */
+    private static double[] logits(TensorFile file, String name, List<Sample> probe) {
+        double[] padded = file.doubles(name);
+        Shape shape = file.shape(name);
+        if (shape.rank() == 2) {
+            return padded;
+        }
+        int classes = shape.dim(2);
+        int tokens = probe.stream().mapToInt(s -> s.ids().length).sum();
+        double[] packed = new double[tokens * classes];
+        int at = 0;
+        for (int s = 0; s < probe.size(); s++) {
+            int length = probe.get(s).ids().length * classes;
+            System.arraycopy(padded, s * shape.dim(1) * classes, packed, at, length);
+            at += length;
+        }
+        return packed;
     }
 
     /** The rows of a padded batch without their padding. */

@@ -17,6 +17,7 @@ import java.util.function.Supplier;
 import org.attune.data.DataSet;
 import org.attune.data.DataSource;
 import org.attune.evaluation.Baseline;
+import org.attune.evaluation.ClassPrediction;
 import org.attune.evaluation.Metric;
 import org.attune.evaluation.Prediction;
 import org.attune.evaluation.Score;
@@ -256,6 +257,9 @@ final class TrialRun implements Trial, Runnable {
         optimizer.moments(parameters.all());
         saved.ifPresent(this::restore);
         record.provenance(model, materials.fingerprint(), engine, plugins.origins());
+        if (!spec.evaluate().split().isEmpty()) {
+            checkKinds(inSession(s -> s.objective().predicts()));
+        }
         if (saved.isEmpty()) {
             checkpoint(false); // a run that is killed in its first minute can be resumed too
         }
@@ -297,6 +301,22 @@ final class TrialRun implements Trial, Runnable {
                 }
                 return materials;
             });
+        }
+    }
+
+    /** A metric of another kind would be found out only after the first part of the training. */
+    private void checkKinds(Class<? extends Prediction> predicted) {
+        for (PluginRef ref : spec.evaluate().metrics()) {
+            Class<? extends Prediction> read = use(PluginKind.METRIC, ref, Metric::reads);
+            if (!read.isAssignableFrom(predicted)) {
+                throw new UserError("metric '" + ref.name() + "' reads predictions of the kind " + read.getSimpleName()
+                        + ", the trainer '" + spec.trainer().name() + "' makes " + predicted.getSimpleName()
+                        + "; choose other metrics in evaluate");
+            }
+        }
+        if (!spec.baselines().isEmpty() && !ClassPrediction.class.isAssignableFrom(predicted)) {
+            throw new UserError("baselines are for classification; the trainer '"
+                    + spec.trainer().name() + "' makes predictions of the kind " + predicted.getSimpleName());
         }
     }
 
@@ -581,7 +601,7 @@ final class TrialRun implements Trial, Runnable {
         return evaluation;
     }
 
-    private Evaluation measure(List<Prediction> predictions) {
+    private Evaluation measure(List<? extends Prediction> predictions) {
         List<Score> scores = new ArrayList<>();
         List<Table> tables = new ArrayList<>();
         for (PluginRef ref : spec.evaluate().metrics()) {
@@ -603,13 +623,13 @@ final class TrialRun implements Trial, Runnable {
     private Map<String, List<Score>> baselines() {
         Map<String, List<Score>> results = new LinkedHashMap<>();
         for (PluginRef ref : spec.baselines()) {
-            List<Prediction> predictions = use(PluginKind.BASELINE, ref, baseline -> predict(baseline, ref));
+            List<ClassPrediction> predictions = use(PluginKind.BASELINE, ref, baseline -> predict(baseline, ref));
             results.put(ref.name(), measure(predictions).scores());
         }
         return results;
     }
 
-    private <O extends Record> List<Prediction> predict(Baseline<O> baseline, PluginRef ref) {
+    private <O extends Record> List<ClassPrediction> predict(Baseline<O> baseline, PluginRef ref) {
         Baseline.Task task = new Baseline.Task(
                 materials.trainTexts(),
                 classes(materials.train()),
@@ -623,15 +643,7 @@ final class TrialRun implements Trial, Runnable {
     }
 
     private static int[] classes(List<Sample> samples) {
-        return samples.stream()
-                .mapToInt(s -> {
-                    if (s.labels().length != 1) {
-                        throw new UserError("baselines are for classification: one class an example, found "
-                                + s.labels().length + " labels");
-                    }
-                    return s.labels()[0];
-                })
-                .toArray();
+        return samples.stream().mapToInt(s -> s.labels()[0]).toArray();
     }
 
     // ---- plug-ins that come and go ----

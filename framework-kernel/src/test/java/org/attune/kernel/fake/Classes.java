@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.attune.data.Example;
+import org.attune.evaluation.ClassPrediction;
 import org.attune.evaluation.Prediction;
 import org.attune.model.Forward;
 import org.attune.model.Model;
@@ -92,7 +93,7 @@ public final class Classes implements Trainer<NoOptions> {
             List<Prediction> predictions = new ArrayList<>();
             for (int i = 0; i < batch.samples().size(); i++) {
                 Sample s = batch.samples().get(i);
-                predictions.add(new Prediction(
+                predictions.add(new ClassPrediction(
                         s.example(), s.labels()[0], Arrays.copyOfRange(p, i * labels.size(), (i + 1) * labels.size())));
             }
             return predictions;

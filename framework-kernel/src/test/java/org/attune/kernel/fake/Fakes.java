@@ -5,6 +5,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntUnaryOperator;
+import org.attune.evaluation.ClassPrediction;
 import org.attune.evaluation.Metric;
 import org.attune.evaluation.Prediction;
 import org.attune.evaluation.Score;
@@ -71,7 +72,7 @@ public final class Fakes {
     }
 
     /** The mean probability of the right class; or, while there are some, the values of a script. */
-    public static final class Right implements Metric<NoOptions> {
+    public static class Right implements Metric<NoOptions> {
         private final Deque<Double> script = new ArrayDeque<>();
 
         /** @param values what the next evaluations give */
@@ -95,7 +96,8 @@ public final class Fakes {
 
                 @Override
                 public void add(Prediction prediction) {
-                    sum += prediction.probabilities()[prediction.gold()];
+                    ClassPrediction of = (ClassPrediction) prediction;
+                    sum += of.probabilities()[of.gold()];
                     count++;
                 }
 

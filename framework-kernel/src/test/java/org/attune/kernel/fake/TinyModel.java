@@ -1,10 +1,13 @@
 package org.attune.kernel.fake;
 
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.attune.model.AttachPoint;
 import org.attune.model.Forward;
+import org.attune.model.LanguageHead;
 import org.attune.model.Model;
 import org.attune.model.Tokenizer;
 import org.attune.tensor.Rng;
@@ -18,6 +21,7 @@ public final class TinyModel implements Model {
     public static final int HIDDEN = 4;
 
     private final Map<String, Tensor> weights = new LinkedHashMap<>();
+    private Map<String, String> tied = Map.of();
     private boolean closed;
 
     public TinyModel(TensorEngine engine) {
@@ -37,6 +41,12 @@ public final class TinyModel implements Model {
         }
         t.set(values);
         weights.put(name, t);
+    }
+
+    /** With a head over the tokens whose weight is that of the embedding. */
+    public TinyModel withTiedHead() {
+        tied = Map.of("lm_head.weight", "tiny.embeddings.weight");
+        return this;
     }
 
     public boolean closed() {
@@ -70,12 +80,16 @@ public final class TinyModel implements Model {
 
     @Override
     public List<AttachPoint> attachPoints() {
-        return List.of(
+        List<AttachPoint> points = new ArrayList<>(List.of(
                 new AttachPoint("tiny.embeddings", AttachPoint.Kind.EMBEDDING, 12, HIDDEN),
                 new AttachPoint("tiny.layer.0.query", AttachPoint.Kind.LINEAR, HIDDEN, HIDDEN),
                 new AttachPoint("tiny.layer.1.query", AttachPoint.Kind.LINEAR, HIDDEN, HIDDEN),
                 new AttachPoint("tiny.layer.1.value", AttachPoint.Kind.LINEAR, HIDDEN, HIDDEN),
-                new AttachPoint("tiny.layer.1", AttachPoint.Kind.BLOCK, HIDDEN, HIDDEN));
+                new AttachPoint("tiny.layer.1", AttachPoint.Kind.BLOCK, HIDDEN, HIDDEN)));
+        if (!tied.isEmpty()) {
+            points.add(new AttachPoint("lm_head", AttachPoint.Kind.LINEAR, HIDDEN, 12));
+        }
+        return points;
     }
 
     @Override
@@ -100,6 +114,16 @@ public final class TinyModel implements Model {
     @Override
     public String classifierPath() {
         return "classifier";
+    }
+
+    @Override
+    public Map<String, String> tied() {
+        return tied;
+    }
+
+    @Override
+    public Optional<LanguageHead> languageHead() {
+        return tied.isEmpty() ? Optional.empty() : Optional.of(() -> "lm_head");
     }
 
     @Override

@@ -99,6 +99,36 @@ class ForwardPassTest {
         assertThat(y).containsExactly(10, 10);
     }
 
+    @Test
+    void aTiedNameMeansTheWeightItIsTiedToWithItsTrainedCopy() {
+        model.withTiedHead();
+        assertThat(pass(batch(A), null).weight("lm_head.weight"))
+                .isSameAs(model.weights().get("tiny.embeddings.weight"));
+        Tensor copy = parameters.claim(Optional.empty()).train("tiny.embeddings.weight");
+        assertThat(pass(batch(A), null).weight("lm_head.weight")).isSameAs(copy);
+    }
+
+    /** By either way: pieces without logits where nothing acts, logits where an adapter does. */
+    @Test
+    void crossEntropyOfALinearMapIsThatOfItsLogits() {
+        model.withTiedHead();
+        double[] plain = losses();
+        assertThat(plain).hasSize(2).doesNotContain(0);
+        adapter().linear("lm_head", (forward, x, inner) -> inner.apply(x).add(1)); // a softmax does not see it
+        assertThat(losses()).containsExactly(plain, within(1e-12));
+        adapter().linear("lm_head", (forward, x, inner) -> inner.apply(x).mul(0));
+        assertThat(losses()).containsExactly(new double[] {Math.log(12), Math.log(12)}, within(1e-12));
+    }
+
+    private double[] losses() {
+        return Scope.inference(engine, () -> {
+            Tensor x = Tensor.of(engine, Shape.of(2, 4), 1.0, 2.0, 3.0, 4.0, -1.0, 0.5, 0.0, 2.0);
+            return pass(batch(A), null)
+                    .linearCrossEntropy("lm_head", x, new int[] {7, 0})
+                    .toDoubles();
+        });
+    }
+
     // ---- dropout ----
 
     /** The mask over ones, by token [tokens, width]. */

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.attune.data.Example;
+import org.attune.evaluation.ClassPrediction;
 import org.attune.evaluation.Prediction;
 import org.attune.kernel.fake.Classes;
 import org.attune.kernel.fake.Scale;
@@ -209,8 +210,8 @@ class StepperTest {
                     .isEqualTo(samples.stream().map(Sample::example).toList());
             List<Prediction> expected = whole.predict(session(), samples);
             for (int i = 0; i < samples.size(); i++) {
-                assertThat(predictions.get(i).probabilities())
-                        .containsExactly(expected.get(i).probabilities(), within(1e-12));
+                assertThat(((ClassPrediction) predictions.get(i)).probabilities())
+                        .containsExactly(((ClassPrediction) expected.get(i)).probabilities(), within(1e-12));
             }
             float[][] embeddings = cut.embed(samples);
             float[][] expectedEmbeddings = whole.embed(samples);

@@ -50,6 +50,14 @@ class WiringTest {
     }
 
     @Test
+    void allLinearLeavesTheHeadOut() {
+        Adapter.Attachment headed = new Wiring(model.withTiedHead())
+                .attachment(new ParameterStore(engine, model, 0).claim(Optional.empty()));
+        assertThat(headed.allLinear()).extracting(AttachPoint::path).containsExactly(Q0, Q1, V1);
+        assertThat(headed.match(AttachPoint.Kind.LINEAR, List.of("lm_head"))).hasSize(1);
+    }
+
+    @Test
     void aTargetThatMatchesNothingIsAnErrorThatListsWhatThereIs() {
         assertThatThrownBy(() -> match("query", "key"))
                 .isInstanceOf(UserError.class)

@@ -10,7 +10,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.attune.evaluation.Prediction;
 import org.attune.evaluation.Score;
+import org.attune.evaluation.TextLikelihood;
 import org.attune.kernel.fake.Fakes;
 import org.attune.plugin.UserError;
 import org.attune.trial.Progress;
@@ -63,6 +65,24 @@ class TrialTest {
         Trial trial = lab.complete("train.epochs", epochs, "train.max_steps", maxSteps);
         assertThat(trial.progress().step()).isEqualTo(steps);
         assertThat(trial.report().orElseThrow().scores()).hasSize(1);
+    }
+
+    /** Before the first step, not after it. */
+    @Test
+    void aMetricOfAnotherKindThanTheTrainersPredictionsIsRefused() {
+        lab.plugins.add("perplexing", new Fakes.Right() {
+            @Override
+            public Class<? extends Prediction> reads() {
+                return TextLikelihood.class;
+            }
+        });
+        Trial trial = Lab.ended(lab.start("evaluate.metrics", "[right, perplexing]"), TrialState.FAILED);
+        assertThat(trial.failure().orElseThrow()).isInstanceOf(UserError.class);
+        assertThat(trial.message())
+                .isEqualTo(
+                        "metric 'perplexing' reads predictions of the kind TextLikelihood, the trainer 'classes' makes "
+                                + "ClassPrediction; choose other metrics in evaluate");
+        assertThat(trial.progress().step()).isZero();
     }
 
     @Test

@@ -1,6 +1,7 @@
 package org.attune.it.plugins.hits;
 
 import java.util.List;
+import org.attune.evaluation.ClassPrediction;
 import org.attune.evaluation.Metric;
 import org.attune.evaluation.Prediction;
 import org.attune.evaluation.Score;
@@ -29,7 +30,8 @@ public final class Hits implements Metric<NoOptions> {
         @Override
         public void add(Prediction prediction) {
             all++;
-            right += prediction.predicted() == prediction.gold() ? 1 : 0;
+            ClassPrediction of = (ClassPrediction) prediction;
+            right += of.predicted() == of.gold() ? 1 : 0;
         }
 
         @Override

@@ -1,0 +1,32 @@
+package org.attune.trainers;
+
+import org.attune.model.LanguageHead;
+import org.attune.model.Model;
+import org.attune.plugin.AttunePlugin;
+import org.attune.plugin.UserError;
+import org.attune.training.Trainer;
+import org.osgi.service.component.annotations.Component;
+
+/**
+ * Language modelling: cross-entropy of each token given those before it, over all of a text but its first token; a step's loss is
+ * the mean over predicted tokens. The head is the model's own, and stays as it is unless an adapter trains it.
+ *
+ * <p>Examples have the field {@code text}; special tokens are those that the tokenizer adds.
+ */
+@Component(service = Trainer.class)
+@AttunePlugin(name = "causal-lm", description = "cross-entropy of each token of a text given those before it")
+public final class CausalLm implements Trainer<CausalLmOptions> {
+    @Override
+    public Class<CausalLmOptions> options() {
+        return CausalLmOptions.class;
+    }
+
+    @Override
+    public Objective open(CausalLmOptions options, Setup setup) {
+        Model model = setup.model();
+        LanguageHead head = model.languageHead()
+                .orElseThrow(() -> new UserError("causal-lm: the model, a " + model.family()
+                        + ", has no head over its vocabulary; a language model is needed"));
+        return new CausalLmObjective(model, head, Math.min(options.maxLength(), model.maxLength()));
+    }
+}

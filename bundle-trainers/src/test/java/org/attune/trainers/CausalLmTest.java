@@ -12,6 +12,7 @@ import org.attune.evaluation.Prediction;
 import org.attune.evaluation.TextLikelihood;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Session;
+import org.attune.kernel.step.StepSettings;
 import org.attune.kernel.step.Stepper;
 import org.attune.kernel.step.TrainerSetup;
 import org.attune.kernel.step.Wiring;
@@ -28,7 +29,7 @@ class CausalLmTest {
     private final TinyModel model = new TinyModel(engine);
     private final ParameterStore parameters = new ParameterStore(engine, model, 1);
     private final Workers workers = new Workers(2, "test");
-    private final Stepper stepper = new Stepper(engine, model, parameters, workers, 4, 1);
+    private final Stepper stepper = new Stepper(engine, model, parameters, workers, new StepSettings(2, 4, 1));
 
     @AfterEach
     void close() {

@@ -66,6 +66,7 @@ public class EverythingResolvesIT extends InFramework {
                 .extracting(p -> p.kind() + " " + p.name())
                 .contains(
                         "trainer classification",
+                        "trainer causal-lm",
                         "adapter lora",
                         "adapter full",
                         "adapter head-only",
@@ -83,6 +84,7 @@ public class EverythingResolvesIT extends InFramework {
                         "metric kappa",
                         "metric log-loss",
                         "metric confusion",
+                        "metric perplexity",
                         "baseline tfidf-logistic",
                         "baseline embedding-logistic");
         assertThat(catalogue.engines())

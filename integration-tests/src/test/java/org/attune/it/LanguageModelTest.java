@@ -14,6 +14,7 @@ import org.attune.data.Example;
 import org.attune.evaluation.TextLikelihood;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Session;
+import org.attune.kernel.step.StepSettings;
 import org.attune.kernel.step.Stepper;
 import org.attune.kernel.step.TrainerSetup;
 import org.attune.kernel.step.Wiring;
@@ -42,7 +43,7 @@ class LanguageModelTest {
                         .orElseThrow();
                 ParameterStore parameters = new ParameterStore(engine, model, 1);
                 Workers workers = new Workers(1, "test");
-                Stepper stepper = new Stepper(engine, model, parameters, workers, 16, 1)) {
+                Stepper stepper = new Stepper(engine, model, parameters, workers, new StepSettings(1, 16, 1))) {
             Trainer.Objective objective = new CausalLm()
                     .open(
                             new CausalLmOptions(64),

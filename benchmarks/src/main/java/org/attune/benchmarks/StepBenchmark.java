@@ -109,14 +109,14 @@ public final class StepBenchmark {
                 ParameterStore parameters = new ParameterStore(engine, model, 1);
                 Workers workers = new Workers(threads, "benchmark");
                 Stepper stepper = new Stepper(engine, model, parameters, workers, new StepSettings(threads, micro, 1));
-                AdamW optimizer = new AdamW(new TrialSpec.Optimizer(1e-4, 0.9, 0.999, 1e-8, 0.01))) {
+                AdamW optimizer = new AdamW(new TrialSpec.Optimizer(1e-4, 0.9, 0.999, 1e-8, 0.01), workers)) {
             Wiring wiring = new Wiring(model);
             attach(adapter(adapter), wiring.attachment(parameters.claim(Optional.empty())));
             Session session = new Session(objective(new Classification(), model, parameters), wiring, List.of());
             for (int step = 0; step < WARM_UP + steps; step++) {
                 long began = System.nanoTime();
                 Stepper.Result result = stepper.gradients(session, samples, step);
-                GradientClipping.norm(parameters.all().values(), result.gradients());
+                GradientClipping.norm(parameters.all().values(), result.gradients(), workers);
                 optimizer.step(parameters.all(), result.gradients(), 1);
                 if (step == WARM_UP - 1) {
                     Instrumented.profile(engine).clear();

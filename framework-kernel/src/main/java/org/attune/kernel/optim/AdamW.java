@@ -2,6 +2,7 @@ package org.attune.kernel.optim;
 
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.attune.kernel.spec.TrialSpec.Optimizer;
 import org.attune.tensor.Gradients;
@@ -19,11 +20,14 @@ public final class AdamW implements AutoCloseable {
     private static final String SECOND = "exp_avg_sq.";
 
     private final Optimizer settings;
+    private final Parallel parallel;
     private final Map<String, Tensor> moments = new LinkedHashMap<>();
     private long steps;
 
-    public AdamW(Optimizer settings) {
+    /** @param parallel shares out the update of many parameters */
+    public AdamW(Optimizer settings, Parallel parallel) {
         this.settings = settings;
+        this.parallel = parallel;
     }
 
     /**
@@ -43,13 +47,21 @@ public final class AdamW implements AutoCloseable {
                 settings.eps(),
                 settings.weightDecay(),
                 steps);
-        parameters.forEach((name, p) -> p.engine()
-                .adam(
-                        step,
-                        p.storage(),
-                        gradients.of(p).storage(),
-                        moments.get(FIRST + name).storage(),
-                        moments.get(SECOND + name).storage()));
+        List<String> names = List.copyOf(parameters.keySet());
+        List<Tensor> all = List.copyOf(parameters.values());
+        List<Piece> pieces = Piece.cut(all);
+        parallel.each(pieces.size(), i -> {
+            Piece piece = pieces.get(i);
+            Tensor p = all.get(piece.tensor());
+            String name = names.get(piece.tensor());
+            p.engine()
+                    .adam(
+                            step,
+                            piece.of(p),
+                            piece.of(gradients.of(p)),
+                            piece.of(moments.get(FIRST + name)),
+                            piece.of(moments.get(SECOND + name)));
+        });
     }
 
     /** Steps done; t of the last one. */

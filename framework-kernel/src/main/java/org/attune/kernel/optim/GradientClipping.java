@@ -1,6 +1,7 @@
 package org.attune.kernel.optim;
 
 import java.util.Collection;
+import java.util.List;
 import org.attune.tensor.Gradients;
 import org.attune.tensor.Tensor;
 
@@ -15,12 +16,19 @@ public final class GradientClipping {
      * The square root of the sum of all squares, accumulated in float64 in the order of {@code parameters}. Not finite where a
      * gradient is not.
      */
-    public static double norm(Collection<Tensor> parameters, Gradients gradients) {
-        double squares = 0;
-        for (Tensor p : parameters) {
-            squares += p.engine().sumOfSquares(gradients.of(p).storage());
+    public static double norm(Collection<Tensor> parameters, Gradients gradients, Parallel parallel) {
+        List<Tensor> all = List.copyOf(parameters);
+        List<Piece> pieces = Piece.cut(all);
+        double[] squares = new double[pieces.size()];
+        parallel.each(pieces.size(), i -> {
+            Tensor p = all.get(pieces.get(i).tensor());
+            squares[i] = p.engine().sumOfSquares(pieces.get(i).of(gradients.of(p)));
+        });
+        double sum = 0;
+        for (double some : squares) {
+            sum += some;
         }
-        return Math.sqrt(squares);
+        return Math.sqrt(sum);
     }
 
     /**

@@ -63,10 +63,10 @@ public final class Replayer implements TraceReplay {
                 Workers workers = new Workers(1, "replay");
                 Stepper stepper = new Stepper(
                         engine, lease.model(), parameters, workers, new StepSettings(1, Integer.MAX_VALUE, 0));
-                AdamW optimizer =
-                        new AdamW(new TrialSpec.Optimizer(trace.lr(), 0.9, 0.999, 1e-8, trace.weightDecay()))) {
+                AdamW optimizer = new AdamW(
+                        new TrialSpec.Optimizer(trace.lr(), 0.9, 0.999, 1e-8, trace.weightDecay()), workers)) {
             Session session = open(trace, method, trainer.plugin(), lease.model(), parameters);
-            return run(trace, engineName, lease.model(), session, parameters, stepper, optimizer);
+            return run(trace, engineName, lease.model(), session, parameters, workers, stepper, optimizer);
         }
     }
 
@@ -108,6 +108,7 @@ public final class Replayer implements TraceReplay {
             Model model,
             Session session,
             ParameterStore parameters,
+            Workers workers,
             Stepper stepper,
             AdamW optimizer) {
         double loss = 0;
@@ -115,7 +116,7 @@ public final class Replayer implements TraceReplay {
         double logits = worst(stepper.logits(session, trace.probe()), trace.logitsBefore());
         for (int step = 0; step < trace.losses().length; step++) {
             Stepper.Result result = stepper.gradients(session, trace.batches().get(step), step);
-            double n = GradientClipping.norm(parameters.all().values(), result.gradients());
+            double n = GradientClipping.norm(parameters.all().values(), result.gradients(), workers);
             loss = larger(loss, relative(result.loss(), trace.losses()[step]));
             norm = larger(norm, relative(n, trace.gradientNorms()[step]));
             GradientClipping.clip(parameters.all().values(), result.gradients(), n, trace.clip());

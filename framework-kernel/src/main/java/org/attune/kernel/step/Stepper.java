@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.IntConsumer;
 import org.attune.evaluation.Prediction;
+import org.attune.kernel.optim.Piece;
 import org.attune.kernel.step.MicroBatches.MicroBatch;
 import org.attune.model.Model;
 import org.attune.tensor.Gradients;
@@ -71,12 +72,24 @@ public final class Stepper implements AutoCloseable {
         Gradients sum = gradients.get(0);
         for (int l = 0; l < settings.lanes(); l++) {
             loss += losses[l];
-            if (l > 0) {
-                sum.add(1, gradients.get(l));
-            }
         }
+        addLanes(List.copyOf(trainable));
         loss += penalties(session.penalties(), sum);
         return new Result(loss, sum);
+    }
+
+    private void addLanes(List<Tensor> trainable) {
+        List<Piece> pieces = Piece.cut(trainable);
+        workers.each(pieces.size(), i -> {
+            Piece piece = pieces.get(i);
+            Tensor p = trainable.get(piece.tensor());
+            for (int l = 1; l < settings.lanes(); l++) {
+                engine.accumulate(
+                        1,
+                        piece.of(gradients.get(l).of(p)),
+                        piece.of(gradients.get(0).of(p)));
+            }
+        });
     }
 
     private void eachLane(IntConsumer lane) {

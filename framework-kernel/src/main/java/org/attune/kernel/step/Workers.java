@@ -7,9 +7,14 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
+import org.attune.kernel.optim.Parallel;
 
 /** The threads that compute a trial's micro-batches, one a core; the engine's kernels are single-threaded. */
-public final class Workers implements AutoCloseable {
+public final class Workers implements Parallel, AutoCloseable {
+    /** So few tasks are done before the workers are awake. */
+    private static final int FEW = 32;
+
     private final ExecutorService executor;
     private final String prefix;
     private final int count;
@@ -68,6 +73,22 @@ public final class Workers implements AutoCloseable {
         if (failure != null) {
             throw failure;
         }
+    }
+
+    @Override
+    public void each(int n, IntConsumer task) {
+        if (n <= FEW || count == 1) {
+            for (int i = 0; i < n; i++) {
+                task.accept(i);
+            }
+            return;
+        }
+        AtomicInteger next = new AtomicInteger();
+        run(w -> {
+            for (int i = next.getAndIncrement(); i < n; i = next.getAndIncrement()) {
+                task.accept(i);
+            }
+        });
     }
 
     private static RuntimeException asRuntime(Throwable cause) {

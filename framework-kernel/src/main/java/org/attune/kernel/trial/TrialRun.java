@@ -253,7 +253,7 @@ final class TrialRun implements Trial, Runnable {
             steps = Math.min(steps, spec.train().maxSteps());
         }
         earlyStop = new EarlyStop(spec.earlyStopping());
-        optimizer = new AdamW(spec.optimizer());
+        optimizer = new AdamW(spec.optimizer(), workers);
         optimizer.moments(parameters.all());
         saved.ifPresent(this::restore);
         record.provenance(model, materials.fingerprint(), engine, plugins.origins());
@@ -392,7 +392,7 @@ final class TrialRun implements Trial, Runnable {
     private Update update(Session open, List<Sample> samples, double multiplier) {
         long began = System.nanoTime();
         Stepper.Result result = stepper.gradients(open, samples, step);
-        double norm = GradientClipping.norm(parameters.all().values(), result.gradients());
+        double norm = GradientClipping.norm(parameters.all().values(), result.gradients(), workers);
         if (!Double.isFinite(result.loss()) || !Double.isFinite(norm)) {
             throw diverged(result.loss(), norm, samples);
         }

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.attune.kernel.Golden;
 import org.attune.kernel.spec.TrialSpec.Optimizer;
 import org.attune.tensor.Gradients;
@@ -25,6 +26,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Expected values: make_extras.py, PyTorch in float32. */
 class AdamWTest {
+    private static final Parallel IN_ORDER = (n, task) -> IntStream.range(0, n).forEach(task);
+
     private static final Optimizer SETTINGS = new Optimizer(0.01, 0.9, 0.999, 1e-8, 0.1);
 
     private final TensorEngine engine = new ReferenceEngine();
@@ -37,7 +40,7 @@ class AdamWTest {
         Optimizer settings = settings(golden.get("optimizers").get(clipped ? "adamw" : name));
         JsonNode norms = golden.get("clipping").get("norm-1").get("total_norms");
         try (TensorFile file = TensorFile.open(Golden.path("optim/optim.safetensors"));
-                AdamW adam = new AdamW(settings)) {
+                AdamW adam = new AdamW(settings, IN_ORDER)) {
             Map<String, Tensor> parameters = new LinkedHashMap<>();
             for (String p : List.of("w", "b")) {
                 parameters.put(p, Tensor.of(engine, file.shape("init." + p), file.doubles("init." + p)));
@@ -48,7 +51,7 @@ class AdamWTest {
                     gradients.of(p.getValue()).set(row(file, "grad." + p.getKey(), step));
                 }
                 if (clipped) {
-                    double norm = GradientClipping.norm(parameters.values(), gradients);
+                    double norm = GradientClipping.norm(parameters.values(), gradients, IN_ORDER);
                     double expected = norms.get(step).doubleValue();
                     assertThat(norm).as("norm of step %d", step).isCloseTo(expected, within(1e-6 * (1 + expected)));
                     GradientClipping.clip(parameters.values(), gradients, norm, 1);
@@ -102,10 +105,10 @@ class AdamWTest {
     /** The parameter after {@code steps} steps, with everything moved to new objects after {@code move} of them. */
     private double[] train(int steps, int move) {
         Map<String, Tensor> parameters = Map.of("p", Tensor.of(engine, Shape.of(2), 0.5, -0.25));
-        AdamW adam = new AdamW(SETTINGS);
+        AdamW adam = new AdamW(SETTINGS, IN_ORDER);
         for (int step = 0; step < steps; step++) {
             if (step == move) {
-                AdamW next = new AdamW(SETTINGS);
+                AdamW next = new AdamW(SETTINGS, IN_ORDER);
                 Map<String, Tensor> from = adam.moments(parameters);
                 Map<String, Tensor> moved = Map.of(
                         "p", Tensor.of(engine, Shape.of(2), parameters.get("p").toDoubles()));
@@ -126,7 +129,7 @@ class AdamWTest {
     void closingGivesTheMemoryBack() {
         long before = engine.stats().liveBytes();
         Tensor p = Tensor.zeros(engine, Shape.of(100));
-        AdamW adam = new AdamW(SETTINGS);
+        AdamW adam = new AdamW(SETTINGS, IN_ORDER);
         assertThat(adam.moments(Map.of("p", p))).containsOnlyKeys("exp_avg.p", "exp_avg_sq.p");
         adam.close();
         p.close();
@@ -137,7 +140,7 @@ class AdamWTest {
     void aChangedSetOfParametersIsRefused() {
         Tensor a = Tensor.zeros(engine, Shape.of(2));
         Tensor b = Tensor.zeros(engine, Shape.of(3));
-        AdamW adam = new AdamW(SETTINGS);
+        AdamW adam = new AdamW(SETTINGS, IN_ORDER);
         adam.step(Map.of("a", a), new Gradients(List.of(a)), 1);
         assertThatThrownBy(() -> adam.step(Map.of("a", b), new Gradients(List.of(b)), 1))
                 .hasMessageContaining("parameter a [3]")
@@ -157,11 +160,11 @@ class AdamWTest {
         List<Tensor> parameters = List.of(p);
         Gradients gradients = new Gradients(parameters);
         gradients.of(p).set(3, 4);
-        assertThat(GradientClipping.norm(parameters, gradients)).isEqualTo(5);
+        assertThat(GradientClipping.norm(parameters, gradients, IN_ORDER)).isEqualTo(5);
         GradientClipping.clip(parameters, gradients, 5, 6);
         assertThat(gradients.of(p).toDoubles()).containsExactly(3, 4);
         gradients.of(p).set(3, Double.NaN);
-        double norm = GradientClipping.norm(parameters, gradients);
+        double norm = GradientClipping.norm(parameters, gradients, IN_ORDER);
         assertThat(norm).isNaN();
         GradientClipping.clip(parameters, gradients, norm, 1);
         assertThat(gradients.of(p).toDoubles()[0]).isNaN();

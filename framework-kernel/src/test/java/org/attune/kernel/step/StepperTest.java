@@ -120,7 +120,7 @@ class StepperTest {
             try (Workers threads = new Workers(workers, "test");
                     Stepper stepper = stepper(threads, 3, 7)) {
                 List<double[]> all = stepper.predict(session(), samples).stream()
-                        .map(Prediction::probabilities)
+                        .map(p -> ((ClassPrediction) p).probabilities())
                         .toList();
                 first = first == null ? all : first;
                 assertThat(all).usingRecursiveComparison().isEqualTo(first);

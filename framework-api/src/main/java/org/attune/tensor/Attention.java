@@ -13,8 +13,9 @@ final class Attention {
         check("keys", k, layout.keyOffsets(), layout.keyHeads() * layout.headSize());
         check("values", v, layout.keyOffsets(), layout.keyHeads() * layout.headSize());
         TensorEngine e = q.engine();
-        Tensor out = q.allocate(q.shape());
-        Tensor probabilities = q.allocate(Shape.of(Math.toIntExact(layout.probabilities())));
+        DType narrow = DType.narrower(q.dtype(), DType.narrower(k.dtype(), v.dtype()));
+        Tensor out = Tensor.allocate(e, q.shape(), narrow);
+        Tensor probabilities = Tensor.allocate(e, Shape.of(Math.toIntExact(layout.probabilities())), narrow);
         e.attention(layout, q.storage(), k.storage(), v.storage(), out.storage(), probabilities.storage());
         return Tensor.recorded(
                 out,

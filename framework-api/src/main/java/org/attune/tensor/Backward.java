@@ -24,7 +24,7 @@ public interface Backward {
         boolean expendable();
 
         /**
-         * Adds {@code gradient}, of input {@code i}'s shape. The tensor is taken over: it must be made for this purpose, or
+         * Adds {@code gradient}, of input {@code i}'s shape and of any type. The tensor is taken over: it must be made for this purpose, or
          * be {@code dy} itself. One tensor may be added to several inputs.
          */
         void add(int i, Tensor gradient);

@@ -8,17 +8,30 @@ import org.attune.tensor.engine.Storage;
 /** Walks a tape backwards. Nodes were recorded in order of computation, so the reverse is a topological order. */
 final class BackwardPass {
     private final Leaves leaves;
+    private final Tensor x;
+    private final Tensor dx;
     private final IdentityHashMap<Tensor, Tensor> pending = new IdentityHashMap<>();
     /** How many pending gradients share a storage: one may be passed on to several inputs, or through a reshape. */
     private final IdentityHashMap<Storage, Integer> uses = new IdentityHashMap<>();
 
-    BackwardPass(Leaves leaves) {
+    /**
+     * @param x an input that is no leaf, null for none
+     * @param dx takes its gradient
+     */
+    BackwardPass(Leaves leaves, Tensor x, Tensor dx) {
         this.leaves = leaves;
+        this.x = x;
+        this.dx = dx;
     }
 
     void run(List<Node> tape, Tensor loss, Tensor seed) {
+        use(seed); // for the caller, who keeps it: it may be pending elsewhere
         if (loss.isLeaf()) {
             add(loss, seed);
+            return;
+        }
+        if (loss == x) {
+            pending.put(x, seed);
             return;
         }
         if (tape.stream().noneMatch(node -> node.output() == loss)) {
@@ -48,10 +61,23 @@ final class BackwardPass {
                 node.output().release();
             }
         }
-        if (!pending.isEmpty()) {
+        if (pending.size() > (pending.containsKey(x) ? 1 : 0)) {
             throw new IllegalStateException(
                     "the loss depends on the result of another scope's operation, whose gradient"
                             + " would be lost: detach it, or open no scope in between");
+        }
+    }
+
+    /** Writes the gradient with respect to {@code x}. */
+    void deliver() {
+        if (dx == null) {
+            return;
+        }
+        Tensor gradient = pending.remove(x);
+        if (gradient == null) {
+            dx.engine().fill(dx.storage(), 0);
+        } else {
+            dx.engine().copy(gradient.storage(), dx.storage());
         }
     }
 
@@ -126,12 +152,13 @@ final class BackwardPass {
             }
             Tensor sum = pending.get(input);
             if (sum == null) {
-                use(gradient);
-                pending.put(input, gradient);
+                Tensor own = gradient.to(input.dtype());
+                use(own);
+                pending.put(input, own);
             } else if (uses.get(sum.storage()) == 1) {
                 sum.engine().accumulate(1, gradient.storage(), sum.storage());
             } else { // the sum is pending elsewhere too
-                Tensor total = sum.add(gradient);
+                Tensor total = sum.add(gradient).to(input.dtype());
                 use(total);
                 drop(sum);
                 pending.put(input, total);

@@ -26,17 +26,15 @@ final class Checkpoint implements Backward {
         throw new IllegalStateException("a checkpoint's gradient needs the pass that it is part of");
     }
 
+    /**
+     * The bits are those of the pass without checkpoint: {@code x} is no leaf here either, and its gradient adds up in the same
+     * order.
+     */
     void apply(Tensor dy, InputGradients inputs, Leaves leaves) {
-        Tensor dx = null;
-        if (inputs.needed(0)) {
-            dx = x.allocate(x.shape());
-            x.engine().fill(dx.storage(), 0);
-        }
-        Tensor sum = dx;
+        Tensor dx = inputs.needed(0) ? x.allocate(x.shape()) : null;
         try (Scope scope = Scope.open(x.engine())) {
-            Tensor again = dx == null ? x.detach() : x.trainable();
-            Tensor y = body.apply(again);
-            scope.backward(y, dy, leaf -> leaf == again ? sum : leaves.find(leaf));
+            Tensor again = dx == null ? x.detach() : x.dependent();
+            scope.backward(body.apply(again), dy, again, dx, leaves);
         }
         if (dx != null) {
             inputs.add(0, dx);

@@ -37,7 +37,7 @@ final class Elementwise {
         }
         Tensor out = Tensor.allocate(x.engine(), x.shape(), dtype);
         x.engine().copy(x.storage(), out.storage());
-        return Tensor.recorded(out, (dy, in) -> in.add(0, convert(dy, x.dtype())), List.of(), x);
+        return Tensor.recorded(out, (dy, in) -> in.add(0, dy), List.of(), x);
     }
 
     static Tensor gated(Unary op, Tensor gate, Tensor up) {
@@ -79,8 +79,8 @@ final class Elementwise {
     private static List<Tensor> read(Binary op, Tensor a, Tensor b, Tensor out) {
         return switch (op) {
             case ADD, SUB -> List.of();
-            case MUL -> List.of(a, b);
-            case DIV -> List.of(b, out);
+            case MUL -> Matrices.operandsRead(a, b);
+            case DIV -> b.requiresGradient() ? List.of(b, out) : List.of(b);
         };
     }
 
@@ -91,7 +91,7 @@ final class Elementwise {
                 case MUL -> dy.mul(b);
                 case DIV -> dy.div(b);
             };
-            in.add(0, as(a.dtype(), reduceTo(da, a.shape(), a.dtype(), dy), dy));
+            in.add(0, reduceTo(da, a.shape(), a.dtype(), dy));
         }
         if (in.needed(1)) {
             Tensor db = switch (op) {
@@ -100,7 +100,7 @@ final class Elementwise {
                 case MUL -> dy.mul(a);
                 case DIV -> quotientGrad(b, out, dy);
             };
-            in.add(1, as(b.dtype(), reduceTo(db, b.shape(), b.dtype(), dy), dy));
+            in.add(1, reduceTo(db, b.shape(), b.dtype(), dy));
         }
     }
 
@@ -154,10 +154,6 @@ final class Elementwise {
             }
         }
         return g;
-    }
-
-    private static Tensor as(DType dtype, Tensor g, Tensor dy) {
-        return g.dtype() == dtype ? g : replaced(g, convert(g, dtype), dy);
     }
 
     private static Tensor replaced(Tensor old, Tensor by, Tensor dy) {

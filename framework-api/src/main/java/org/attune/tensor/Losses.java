@@ -49,8 +49,14 @@ final class Losses {
         if (labels.length == given.length) {
             return labelled(x, weight, labels);
         }
-        Tensor some = labelled(x.gatherRows(rows), weight, labels);
-        return some.scatterRows(rows, given.length);
+        Tensor picked = x.gatherRows(rows);
+        Tensor some = labelled(picked, weight, labels);
+        Tensor losses = some.scatterRows(rows, given.length);
+        if (!losses.requiresGradient()) {
+            picked.close();
+            some.close();
+        }
+        return losses;
     }
 
     private static void check(Tensor x, Tensor weight, int[] given, int[] labels) {

@@ -75,7 +75,7 @@ final class Matrices {
             add(in, 0, a, form, b, dy);
         } else { // the shared operand stands only on the right
             try (Tensor transposed = matmul(dy, b, false, !f.transposeB(), f.alpha(), null)) {
-                in.add(0, transposed.transpose().to(a.dtype()));
+                in.add(0, transposed.transpose());
             }
         }
     }
@@ -142,7 +142,7 @@ final class Matrices {
     }
 
     /** A product's gradient for one operand reads the other. */
-    private static List<Tensor> operandsRead(Tensor a, Tensor b) {
+    static List<Tensor> operandsRead(Tensor a, Tensor b) {
         List<Tensor> read = new ArrayList<>(2);
         if (b.requiresGradient()) {
             read.add(a);

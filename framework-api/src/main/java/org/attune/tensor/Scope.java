@@ -147,22 +147,29 @@ public final class Scope implements AutoCloseable {
         if (loss.shape().size() != 1) {
             throw new IllegalArgumentException("the loss must be a scalar, not of shape " + loss.shape());
         }
-        Tensor seed = Tensor.allocate(engine, loss.shape(), loss.dtype());
-        engine.fill(seed.storage(), 1);
-        backward(loss, seed, into);
+        try (Tensor seed = Tensor.allocate(engine, loss.shape(), loss.dtype())) {
+            engine.fill(seed.storage(), 1);
+            backward(loss, seed, null, null, into);
+        }
     }
 
-    /** @param seed the gradient of what matters with respect to {@code y}, of its shape */
-    void backward(Tensor y, Tensor seed, Leaves into) {
+    /**
+     * @param seed the gradient of what matters with respect to {@code y}, of its shape; not changed
+     * @param x an input that is no leaf, null for none
+     * @param dx takes the gradient with respect to {@code x}
+     */
+    void backward(Tensor y, Tensor seed, Tensor x, Tensor dx, Leaves into) {
         if (CURRENT.get() != this) {
             throw new IllegalStateException("backward runs in the innermost scope, on the thread that opened it");
         }
-        if (y.requiresGradient()) {
-            withoutGradient(() -> {
-                new BackwardPass(into).run(tape, y, seed);
-                return null;
-            });
-        }
+        withoutGradient(() -> {
+            BackwardPass pass = new BackwardPass(into, x, dx);
+            if (y.requiresGradient()) {
+                pass.run(tape, y, seed);
+            }
+            pass.deliver();
+            return null;
+        });
         tape.clear();
     }
 

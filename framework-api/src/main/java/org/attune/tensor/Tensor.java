@@ -128,6 +128,11 @@ public final class Tensor implements AutoCloseable {
         return new Tensor(engine, storage, shape, false, true, true);
     }
 
+    /** The same memory as the input of a pass of its own, which is to give its gradient. */
+    Tensor dependent() {
+        return new Tensor(engine, storage, shape, true, false, true);
+    }
+
     /** A copy in persistent memory, a constant; its owner closes it. */
     public Tensor keep() {
         Tensor t = zeros(engine, shape, dtype());
@@ -461,8 +466,10 @@ public final class Tensor implements AutoCloseable {
     }
 
     /**
-     * {@code body(this)}, of which only this input is kept for the gradient: backward computes the rest again. {@code body} gives
-     * the same each time.
+     * {@code body(this)}, of which only this input is kept for the gradient: backward computes the rest again, with the same bits.
+     *
+     * @param body gives the same each time; beside its argument it uses parameters and constants, not results of other operations
+     *     that have a gradient
      */
     public Tensor checkpoint(UnaryOperator<Tensor> body) {
         return Checkpoint.of(this, body);

@@ -3,6 +3,7 @@ package org.attune.testkit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
+import java.util.Arrays;
 import org.attune.tensor.DType;
 
 /**
@@ -22,6 +23,12 @@ record Closeness(double absolute, double relative) {
             case FLOAT32 -> new Closeness(2e-6, 1e-5);
             case FLOAT16, BFLOAT16 -> throw new IllegalArgumentException("no engine computes in " + dtype);
         };
+    }
+
+    /** For results that are sums of numbers of the size of the largest of them: what cancels leaves the error of what was added up. */
+    Closeness ofSums(double[] expected) {
+        double largest = Arrays.stream(expected).map(Math::abs).max().orElse(0);
+        return new Closeness(absolute * Math.max(1, largest), relative);
     }
 
     void check(String what, double[] actual, double[] expected) {

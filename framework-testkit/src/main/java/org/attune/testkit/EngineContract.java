@@ -56,6 +56,14 @@ public abstract class EngineContract {
         }
     }
 
+    /** Every kernel with operands of each of the engine's types, conversions, and which type a result has. */
+    @Nested
+    class ElementTypes extends TypesContract {
+        ElementTypes() {
+            super(engine(), oracle());
+        }
+    }
+
     /** Arenas, statistics, use after closing. */
     @Nested
     class Memory extends MemoryContract {

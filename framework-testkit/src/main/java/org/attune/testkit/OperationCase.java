@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.Function;
+import org.attune.tensor.DType;
 import org.attune.tensor.Gradients;
 import org.attune.tensor.Scope;
 import org.attune.tensor.Shape;
@@ -12,8 +13,8 @@ import org.attune.tensor.engine.TensorEngine;
 
 /** One differentiable operation with the shapes and kinds of its inputs. */
 final class OperationCase {
-    /** What came out: the result's shape and elements, and each input's gradient, null where it was not trainable. */
-    record Outcome(Shape shape, double[] values, List<double[]> gradients) {}
+    /** What came out: the result, and each input's gradient, null where it was not trainable. */
+    record Outcome(Shape shape, DType dtype, double[] values, List<double[]> gradients) {}
 
     private final String name;
     private final List<Shape> shapes;
@@ -31,6 +32,11 @@ final class OperationCase {
         return shapes.size();
     }
 
+    /** How many numbers go in. */
+    long elements() {
+        return shapes.stream().mapToLong(Shape::size).sum();
+    }
+
     Tensor apply(List<Tensor> inputs) {
         return operation.apply(inputs);
     }
@@ -46,9 +52,14 @@ final class OperationCase {
 
     /** Persistent tensors of these numbers; the caller closes them. */
     List<Tensor> upload(TensorEngine engine, List<double[]> values) {
+        return upload(engine, values, Collections.nCopies(inputs(), engine.dtype()));
+    }
+
+    /** As above, each of its type. */
+    List<Tensor> upload(TensorEngine engine, List<double[]> values, List<DType> types) {
         List<Tensor> tensors = new ArrayList<>();
         for (int i = 0; i < shapes.size(); i++) {
-            Tensor t = Tensor.zeros(engine, shapes.get(i));
+            Tensor t = Tensor.zeros(engine, shapes.get(i), types.get(i));
             t.set(values.get(i));
             tensors.add(t);
         }
@@ -68,11 +79,16 @@ final class OperationCase {
                 inputs.set(i, inputs.get(i).trainable());
             }
         }
+        return run(engine, inputs, operation);
+    }
+
+    /** As above, from tensors that it closes, of which those that are trainable get gradients; {@code how} is in place of the operation. */
+    static Outcome run(TensorEngine engine, List<Tensor> inputs, Function<List<Tensor>, Tensor> how) {
         List<Tensor> wanted = inputs.stream().filter(Tensor::requiresGradient).toList();
         try (Gradients gradients = new Gradients(wanted);
                 Scope scope = Scope.open(engine)) {
-            Tensor out = operation.apply(inputs);
-            Outcome outcome = new Outcome(out.shape(), out.toDoubles(), new ArrayList<>());
+            Tensor out = how.apply(inputs);
+            Outcome outcome = new Outcome(out.shape(), out.dtype(), out.toDoubles(), new ArrayList<>());
             scope.backward(weighted(out).sum(), gradients);
             for (Tensor t : inputs) {
                 outcome.gradients.add(t.requiresGradient() ? gradients.of(t).toDoubles() : null);

@@ -10,15 +10,21 @@ import java.util.stream.Stream;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.AttentionLayout;
+import org.attune.tensor.engine.Unary;
 
 /** Every differentiable operation over a table of shapes, awkward ones included. */
 final class OperationCases {
-    private static final int[][] SHAPES = {{}, {1}, {0}, {7}, {1, 5}, {5, 1}, {3, 4, 2}};
-    private static final int[][] WITH_ROWS = {{4}, {1, 1}, {1, 5}, {5, 1}, {3, 7}, {2, 3, 4}, {0, 3}};
+    private static final int[][] SHAPES = {{}, {1}, {0}, {7}, {129}, {1, 5}, {5, 1}, {3, 4, 2}};
+    private static final int[][] WITH_ROWS = {{4}, {1, 1}, {1, 5}, {5, 1}, {3, 7}, {2, 3, 4}, {17, 129}, {0, 3}};
 
     private final List<OperationCase> cases = new ArrayList<>();
 
     private OperationCases() {}
+
+    /** Those with few enough inputs for finite differences. */
+    static Stream<OperationCase> small() {
+        return all().filter(c -> c.elements() <= 200);
+    }
 
     static Stream<OperationCase> all() {
         OperationCases table = new OperationCases();
@@ -31,6 +37,8 @@ final class OperationCases {
         table.movements();
         table.attentions();
         table.losses();
+        table.gates();
+        table.rotations();
         table.customOperations();
         return table.cases.stream();
     }
@@ -84,7 +92,9 @@ final class OperationCases {
     }
 
     private void products() {
-        int[][] sizes = {{3, 4, 5}, {1, 1, 1}, {1, 7, 1}, {7, 1, 5}, {5, 3, 1}, {7, 11, 13}, {0, 3, 2}, {2, 0, 3}};
+        int[][] sizes = {
+            {3, 4, 5}, {1, 1, 1}, {1, 7, 1}, {7, 1, 5}, {5, 3, 1}, {7, 11, 13}, {17, 129, 3}, {0, 3, 2}, {2, 0, 3}
+        };
         int[][] batches = {{}, {1}, {3}, {2, 3}, {0}};
         for (int[] s : sizes) {
             for (boolean ta : new boolean[] {false, true}) {
@@ -113,7 +123,7 @@ final class OperationCases {
     }
 
     private void linearLayers() {
-        int[][] inputs = {{4}, {3, 4}, {1, 4}, {2, 3, 4}, {0, 4}, {5, 1}, {13, 11}};
+        int[][] inputs = {{4}, {3, 4}, {1, 4}, {2, 3, 4}, {0, 4}, {5, 1}, {13, 11}, {17, 129}};
         for (int[] x : inputs) {
             for (int out : new int[] {1, 3, 7}) {
                 int[] w = {out, x[x.length - 1]};
@@ -129,6 +139,7 @@ final class OperationCases {
             unary("logSoftmax", Values.ANY, Tensor::logSoftmax, s);
             int[] vector = {s[s.length - 1]};
             add("layerNorm", in -> in.get(0).layerNorm(in.get(1), in.get(2), 1e-2), s, vector, vector);
+            add("rmsNorm", in -> in.get(0).rmsNorm(in.get(1), 1e-2), s, vector);
         }
     }
 
@@ -180,6 +191,9 @@ final class OperationCases {
         unary("gatherRows", Values.ANY, x -> x.gatherRows(1, 1, 0), 2);
         unary("gatherRows", Values.ANY, x -> x.gatherRows(2, 0, 2), 3, 2, 2);
         unary("gatherRows of none", Values.ANY, x -> x.gatherRows(), 3, 2);
+        unary("scatterRows", Values.ANY, x -> x.scatterRows(new int[] {3, 0, 4}, 6), 3, 2);
+        unary("scatterRows that recur", Values.ANY, x -> x.scatterRows(new int[] {1, 0, 1, 1}, 2), 4, 1, 3);
+        unary("scatterRows of none", Values.ANY, x -> x.scatterRows(new int[0], 3), 0, 2);
     }
 
     private void attentions() {
@@ -199,6 +213,14 @@ final class OperationCases {
         attention(new AttentionLayout(ragged, more, 4, 2, 2, 0.5, true));
         attention(new AttentionLayout(more, ragged, 2, 1, 3, 0.5, false));
         attention(new AttentionLayout(new int[] {0, 0, 2}, new int[] {0, 2, 5}, 2, 2, 2, 0.5, true));
+        int[] first = {0, 1, 2, 3, 4};
+        attention(AttentionLayout.self(ragged, 3, 2, false).withQueries(first));
+        attention(new AttentionLayout(first, ragged, 4, 2, 3, 0.7, true));
+        attention(AttentionLayout.self(ragged, 2, 2, false).withQueries(new int[] {0, 0, 1, 4, 4}));
+        int[] longer = {0, 17, 18, 147};
+        attention(AttentionLayout.self(longer, 2, 5, false));
+        attention(new AttentionLayout(longer, longer, 4, 1, 3, 0.6, true));
+        attention(new AttentionLayout(new int[] {0, 2, 3, 6}, longer, 2, 2, 3, 0.6, true));
     }
 
     private void attention(AttentionLayout layout) {
@@ -217,6 +239,40 @@ final class OperationCases {
         unary("crossEntropy of one class", Values.ANY, x -> x.crossEntropy(0, -100), 2, 1);
         unary("crossEntropy of no row", Values.ANY, x -> x.crossEntropy(), 0, 3);
         unary("crossEntropy", Values.ANY, x -> x.crossEntropy(16), 1, 17);
+        linearCrossEntropy("", 3, 4, 5, 2, 0, 4);
+        linearCrossEntropy("ignoring", 4, 3, 7, -100, 6, -100, 0);
+        linearCrossEntropy("ignoring all", 2, 3, 5, -100, -100);
+        linearCrossEntropy("of no row", 0, 3, 5);
+        linearCrossEntropy("of one class", 2, 3, 1, 0, 0);
+        int[] chunks = new int[300]; // more than are computed at once
+        Arrays.setAll(chunks, i -> i % 7 == 3 ? -100 : i * i % 17);
+        linearCrossEntropy("of many rows", 300, 3, 17, chunks);
+    }
+
+    private void linearCrossEntropy(String name, int rows, int hidden, int classes, int... labels) {
+        Function<List<Tensor>, Tensor> operation = in -> in.get(0).linearCrossEntropy(in.get(1), labels);
+        add("linearCrossEntropy " + name, operation, new int[] {rows, hidden}, new int[] {classes, hidden});
+    }
+
+    private void gates() {
+        for (int[] s : SHAPES) {
+            for (Unary op : List.of(Unary.SILU, Unary.GELU, Unary.GELU_TANH, Unary.SIGMOID, Unary.TANH)) {
+                add("gated " + op, in -> in.get(0).gated(op, in.get(1)), s, s);
+            }
+        }
+    }
+
+    private void rotations() {
+        int[][] sizes = {{1, 1, 2}, {3, 2, 4}, {17, 3, 6}, {129, 1, 2}, {0, 2, 4}};
+        for (int[] s : sizes) {
+            float[] cos = new float[s[0] * s[2] / 2];
+            float[] sin = new float[cos.length];
+            for (int i = 0; i < cos.length; i++) {
+                cos[i] = (float) Math.cos(0.7 * i);
+                sin[i] = (float) Math.sin(0.7 * i);
+            }
+            unary("rotary by heads of " + s[2], Values.ANY, x -> x.rotary(s[2], cos, sin), s[0], s[1] * s[2]);
+        }
     }
 
     private void customOperations() {

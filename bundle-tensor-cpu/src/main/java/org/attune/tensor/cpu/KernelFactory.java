@@ -102,7 +102,13 @@ final class KernelFactory {
     private Kernel layerNorm(boolean gradient, DType type, int columns, float epsilon) {
         long row = (long) type.bytes() * columns;
         return gradient
-                ? rows(n -> layerNormGrad(type, n, columns, epsilon), row, Float.BYTES, Float.BYTES, row, row)
+                ? rows(
+                        n -> layerNormGrad(type, n, columns, epsilon),
+                        row,
+                        Float.BYTES,
+                        Float.BYTES,
+                        (long) Float.BYTES * columns,
+                        row)
                 : rows(n -> layerNorm(type, n, columns, epsilon), row, row, Float.BYTES, Float.BYTES, 0, 0);
     }
 
@@ -112,19 +118,20 @@ final class KernelFactory {
                 n -> {
                     try (Form x = new Form(type, n, columns);
                             Form factors = new Form(DType.FLOAT32, 1, columns);
+                            Form y = new Form(DType.FLOAT32, n, columns);
                             Attributes attributes = new Attributes()) {
                         return new Primitive(
                                 oneDnn,
                                 scratchpad,
-                                binary(dnnl_binary_mul, x, factors, attributes),
+                                binary(dnnl_binary_mul, x, factors, y, attributes),
                                 operand(DNNL_ARG_SRC_0, x),
                                 operand(DNNL_ARG_SRC_1, factors),
-                                operand(DNNL_ARG_DST, x));
+                                operand(DNNL_ARG_DST, y));
                     }
                 },
                 row,
                 0,
-                row);
+                (long) Float.BYTES * columns);
     }
 
     private Primitive conversion(DType from, DType to, int n) {
@@ -231,18 +238,18 @@ final class KernelFactory {
             return new Primitive(
                     oneDnn,
                     scratchpad,
-                    binary(algorithm, a, b, attributes),
+                    binary(algorithm, a, b, a, attributes),
                     operand(DNNL_ARG_SRC_0, a),
                     operand(DNNL_ARG_SRC_1, b),
                     operand(DNNL_ARG_DST, a));
         }
     }
 
-    private dnnl_primitive_desc binary(int algorithm, Form a, Form b, Attributes attributes) {
+    private dnnl_primitive_desc binary(int algorithm, Form a, Form b, Form c, Attributes attributes) {
         dnnl_primitive_desc descriptor = new dnnl_primitive_desc();
         OneDnn.check(
                 dnnl_binary_primitive_desc_create(
-                        descriptor, oneDnn.engine(), algorithm, a.md, b.md, a.md, attributes.attr),
+                        descriptor, oneDnn.engine(), algorithm, a.md, b.md, c.md, attributes.attr),
                 "describing a binary operation");
         return descriptor;
     }
@@ -257,7 +264,7 @@ final class KernelFactory {
             return new Primitive(
                     oneDnn,
                     scratchpad,
-                    binary(dnnl_binary_add, a, b, attributes),
+                    binary(dnnl_binary_add, a, b, a, attributes),
                     operand(DNNL_ARG_SRC_0, a),
                     operand(DNNL_ARG_SRC_1, b),
                     operand(DNNL_ARG_ATTR_SCALES | scaled, scale),
@@ -346,6 +353,7 @@ final class KernelFactory {
     /** Without gamma, which oneDNN refuses here: the caller multiplies dy by it. */
     private Primitive layerNormGrad(DType type, int rows, int columns, float epsilon) {
         try (Form x = new Form(type, rows, columns);
+                Form scaled = new Form(DType.FLOAT32, rows, columns);
                 Form statistic = new Form(DType.FLOAT32, rows);
                 Attributes attributes = new Attributes()) {
             dnnl_primitive_desc forward = layerNormForward(x, statistic, epsilon, 0, attributes);
@@ -356,7 +364,7 @@ final class KernelFactory {
                             oneDnn.engine(),
                             dnnl_backward_data,
                             x.md,
-                            x.md,
+                            scaled.md,
                             x.md,
                             statistic.md,
                             epsilon,
@@ -372,7 +380,7 @@ final class KernelFactory {
                     operand(DNNL_ARG_SRC, x),
                     operand(DNNL_ARG_MEAN, statistic),
                     operand(DNNL_ARG_VARIANCE, statistic),
-                    operand(DNNL_ARG_DIFF_DST, x),
+                    operand(DNNL_ARG_DIFF_DST, scaled),
                     operand(DNNL_ARG_DIFF_SRC, x));
         }
     }

@@ -36,9 +36,9 @@ record KernelKey(Enum<?> operation, Variant variant, DType type, int columns, fl
         CONVERT,
         /** {@code (y, dy, dx)}; there is no forward one, see {@link Logarithms}. */
         LOG_SOFTMAX_GRADIENT,
-        /** {@code (x, y, mean, variance, gamma, beta)}; gradient {@code (x, mean, variance, dy gamma, dx)}. */
+        /** {@code (x, y, mean, variance, gamma, beta)}; gradient {@code (x, mean, variance, dy gamma in float32, dx)}. */
         LAYER_NORM,
-        /** {@code (x, row of float32, y)}: {@code y[i, j] = x[i, j] row[j]}. */
+        /** {@code (x, row, y)}, the last two float32: {@code y[i, j] = x[i, j] row[j]}. */
         SCALE_COLUMNS,
         /** Over elements, {@code (a, b, scale, out)}: {@code out = a + scale b}. */
         ADD_SCALED,

@@ -10,11 +10,13 @@ import org.osgi.annotation.versioning.ProviderType;
  *
  * <p>All storages are dense and row-major. Each operand may be of any of the engine's {@link #dtypes()}: a kernel computes in
  * at least float32 and rounds to nearest, ties to even, where it writes, except that a product of operands of two types may
- * first round the wider one to the narrower type, as PyTorch's autocast does. Sums and statistics are of type
- * {@link #dtype()}.
- * A kernel's outputs are allocated by the caller and never overlap its inputs unless stated. Every kernel is synchronous, single-threaded and repeatable to the bit, and may
- * run on several threads at once over different outputs: parallelism comes from the caller's workers. Sizes are checked by
- * the caller; an engine may fail in any way on wrong ones.
+ * first round the wider one to the narrower type, as PyTorch's autocast does; so may attention its probabilities and the
+ * gradients of its scores, and a gated product its first factor. Sums and statistics are of type {@link #dtype()}. A number too
+ * small for all digits of its type may become 0.
+ *
+ * <p>A kernel's outputs are allocated by the caller and never overlap its inputs unless stated. Every kernel is synchronous,
+ * single-threaded and repeatable to the bit, and may run on several threads at once over different outputs: parallelism comes
+ * from the caller's workers. Sizes are checked by the caller; an engine may fail in any way on wrong ones.
  */
 @ProviderType
 public interface TensorEngine {

@@ -32,22 +32,25 @@ import org.attune.models.source.FolderModelLoader;
 import org.attune.peft.Full;
 import org.attune.peft.HeadOnly;
 import org.attune.peft.Lora;
+import org.attune.peft.LoraOptions;
 import org.attune.plugin.Plugin;
 import org.attune.tensor.Shape;
 import org.attune.tensor.cpu.CpuEngine;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.io.HostTensor;
 import org.attune.tensor.io.TensorFiles;
+import org.attune.trainers.CausalLm;
 import org.attune.trainers.Classification;
 import org.attune.training.Adapter;
 import org.attune.training.Sample;
 import org.attune.training.Trainer;
 
 /**
- * One training step on a fixed shape: all-MiniLM-L6-v2's encoder with random weights, random tokens, no padding, AdamW. Prints one
- * JSON line with the median and the smallest time of a step.
+ * One training step on a fixed shape: all-MiniLM-L6-v2's encoder or SmolLM2-135M with random weights, random tokens, no padding,
+ * AdamW. Prints one JSON line with the median and the smallest time of a step.
  *
- * <p>Arguments, each {@code name=value}: {@code adapter} (lora, full, head-only), {@code batch} (32), {@code length} (128),
+ * <p>Arguments, each {@code name=value}: {@code shape} (minilm, smollm2), {@code adapter} (lora, full, head-only), {@code batch}
+ * (32; smollm2: 4), {@code length} (128; smollm2: 256),
  * {@code threads} (all processors), {@code micro} (tokens computed at once by a worker, 512), {@code steps} (7).
  */
 public final class StepBenchmark {
@@ -62,9 +65,10 @@ public final class StepBenchmark {
 
     public static void main(String[] args) throws IOException {
         Map<String, String> options = new LinkedHashMap<>(Map.of(
+                "shape", "minilm",
                 "adapter", "lora",
-                "batch", "32",
-                "length", "128",
+                "batch", "",
+                "length", "",
                 "threads", Integer.toString(Runtime.getRuntime().availableProcessors()),
                 "micro", "512",
                 "steps", "7"));
@@ -75,12 +79,14 @@ public final class StepBenchmark {
                 System.exit(2);
             }
         }
-        int batch = Integer.parseInt(options.get("batch"));
-        int length = Integer.parseInt(options.get("length"));
+        boolean decoder = options.get("shape").equals("smollm2");
+        int batch = number(options.get("batch"), decoder ? 4 : 32);
+        int length = number(options.get("length"), decoder ? 256 : 128);
         int threads = Integer.parseInt(options.get("threads"));
         double[] times = run(
+                decoder,
                 options.get("adapter"),
-                samples(batch, length),
+                decoder ? SmolLm2.samples(batch, length) : samples(batch, length),
                 threads,
                 Integer.parseInt(options.get("micro")),
                 Integer.parseInt(options.get("steps")));
@@ -88,8 +94,9 @@ public final class StepBenchmark {
         double median = times[times.length / 2];
         System.out.printf(
                 Locale.ROOT,
-                "{\"tool\":\"attune\",\"shape\":\"minilm\",\"adapter\":\"%s\",\"dtype\":\"float32\",\"batch\":%d,\"length\":%d,"
+                "{\"tool\":\"attune\",\"shape\":\"%s\",\"adapter\":\"%s\",\"dtype\":\"float32\",\"batch\":%d,\"length\":%d,"
                         + "\"median_s\":%.4f,\"min_s\":%.4f,\"tokens_per_s\":%.0f,\"peak_mb\":%d,\"threads\":%d}%n",
+                options.get("shape"),
                 options.get("adapter"),
                 batch,
                 length,
@@ -100,19 +107,25 @@ public final class StepBenchmark {
                 threads);
     }
 
-    private static double[] run(String adapter, List<Sample> samples, int threads, int micro, int steps)
+    private static int number(String given, int otherwise) {
+        return given.isEmpty() ? otherwise : Integer.parseInt(given);
+    }
+
+    private static double[] run(
+            boolean decoder, String adapter, List<Sample> samples, int threads, int micro, int steps)
             throws IOException {
         Path folder = Files.createTempDirectory("attune-benchmark");
         double[] times = new double[steps];
         TensorEngine engine = Instrumented.of(new CpuEngine());
-        try (Model model = model(folder, engine);
+        try (Model model = decoder ? decoder(folder, engine) : model(folder, engine);
                 ParameterStore parameters = new ParameterStore(engine, model, 1);
                 Workers workers = new Workers(threads, "benchmark");
                 Stepper stepper = new Stepper(engine, model, parameters, workers, new StepSettings(threads, micro, 1));
                 AdamW optimizer = new AdamW(new TrialSpec.Optimizer(1e-4, 0.9, 0.999, 1e-8, 0.01), workers)) {
             Wiring wiring = new Wiring(model);
-            attach(adapter(adapter), wiring.attachment(parameters.claim(Optional.empty())));
-            Session session = new Session(objective(new Classification(), model, parameters), wiring, List.of());
+            attach(adapter, decoder, wiring.attachment(parameters.claim(Optional.empty())));
+            Trainer<?> trainer = decoder ? new CausalLm() : new Classification();
+            Session session = new Session(objective(trainer, model, parameters), wiring, List.of());
             for (int step = 0; step < WARM_UP + steps; step++) {
                 long began = System.nanoTime();
                 Stepper.Result result = stepper.gradients(session, samples, step);
@@ -166,6 +179,14 @@ public final class StepBenchmark {
         };
     }
 
+    private static void attach(String adapter, boolean decoder, Adapter.Attachment on) {
+        if (decoder && adapter.equals("lora")) {
+            new Lora().attach(new LoraOptions(16, 32, 0, List.of("all-linear"), false), on);
+        } else {
+            attach(adapter(adapter), on);
+        }
+    }
+
     private static <O extends Record> void attach(Adapter<O> adapter, Adapter.Attachment on) {
         adapter.attach(defaults(adapter), on);
     }
@@ -216,6 +237,15 @@ public final class StepBenchmark {
         }
         linear(weights, random, "pooler.dense", HIDDEN, HIDDEN);
         TensorFiles.write(folder.resolve("model.safetensors"), weights, Map.of("format", "pt"));
+        return load(folder, engine);
+    }
+
+    private static Model decoder(Path folder, TensorEngine engine) throws IOException {
+        SmolLm2.write(folder);
+        return load(folder, engine);
+    }
+
+    private static Model load(Path folder, TensorEngine engine) {
         return new FolderModelLoader()
                 .load(folder.toString(), folder, engine)
                 .orElseThrow(() -> new IllegalStateException("no model in " + folder));

@@ -247,7 +247,7 @@ public final class StepBenchmark {
 
     private static Model load(Path folder, TensorEngine engine) {
         return new FolderModelLoader()
-                .load(folder.toString(), folder, engine)
+                .load(folder.toString(), folder, engine, engine.dtype())
                 .orElseThrow(() -> new IllegalStateException("no model in " + folder));
     }
 

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.attune.plugin.UserError;
+import org.attune.tensor.DType;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
@@ -27,19 +28,20 @@ final class ModelWeights {
     }
 
     /** The model's weights, and those of a classifier where there is one, in the file's order; the caller closes them. */
-    static Map<String, Tensor> load(Architecture architecture, WeightFile file, TensorEngine engine) {
+    static Map<String, Tensor> load(Architecture architecture, WeightFile file, TensorEngine engine, DType matrices) {
         ModelWeights weights = new ModelWeights(architecture, file);
-        return weights.copy(weights.select(), engine); // all is checked before the first byte is copied
+        return weights.copy(weights.select(), engine, matrices); // all is checked before the first byte is copied
     }
 
-    private Map<String, Tensor> copy(Map<String, String> stored, TensorEngine engine) {
+    private Map<String, Tensor> copy(Map<String, String> stored, TensorEngine engine, DType matrices) {
         Map<String, Tensor> weights = new LinkedHashMap<>();
         try {
             stored.forEach((name, nameInFile) -> {
                 boolean turned = modules.transposedInFiles(name);
                 Shape shape = file.shape().apply(nameInFile);
                 float[] elements = file.floats().apply(nameInFile);
-                Tensor weight = Tensor.zeros(engine, turned ? transposed(shape) : shape);
+                DType type = shape.rank() >= 2 ? matrices : engine.dtype();
+                Tensor weight = Tensor.zeros(engine, turned ? transposed(shape) : shape, type);
                 weights.put(name, weight);
                 weight.set(turned ? transposed(elements, shape) : elements);
             });

@@ -10,6 +10,7 @@ import org.attune.model.LanguageHead;
 import org.attune.model.Model;
 import org.attune.model.TokenBatch;
 import org.attune.plugin.UserError;
+import org.attune.tensor.DType;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
 
@@ -43,6 +44,7 @@ public final class TransformerModel implements Model {
      * Copies the weights into the engine's memory.
      *
      * @param fingerprint identifies configuration and weights
+     * @param matrices the type of weights of rank 2 and more
      * @param tokenizer belongs to the model from now on: closed with it, or when this fails
      * @throws UserError if a weight is missing or its shape is not the configuration's, or the tokenizer knows more ids than
      *     the model
@@ -52,14 +54,15 @@ public final class TransformerModel implements Model {
             String fingerprint,
             PretrainedTokenizer tokenizer,
             WeightFile file,
-            TensorEngine engine) {
+            TensorEngine engine,
+            DType matrices) {
         try {
             if (tokenizer.vocabulary() > architecture.vocabulary()) {
                 throw new UserError(tokenizer.source() + ": ids up to " + (tokenizer.vocabulary() - 1)
                         + ", but the model's vocab_size is " + architecture.vocabulary());
             }
             return new TransformerModel(
-                    architecture, fingerprint, tokenizer, ModelWeights.load(architecture, file, engine));
+                    architecture, fingerprint, tokenizer, ModelWeights.load(architecture, file, engine, matrices));
         } catch (Throwable t) {
             tokenizer.close();
             throw t;

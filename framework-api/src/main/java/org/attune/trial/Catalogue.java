@@ -37,9 +37,11 @@ public interface Catalogue {
     /**
      * A base model in memory.
      *
+     * @param type of its matrices: {@code bfloat16}
      * @param users trials that use it
      */
-    record ModelInfo(String source, String family, String engine, long parameters, String fingerprint, int users) {}
+    record ModelInfo(
+            String source, String family, String engine, String type, long parameters, String fingerprint, int users) {}
 
     /**
      * A tensor engine with its memory.

@@ -19,6 +19,8 @@ import org.attune.evaluation.Table;
  * @param tokens real tokens used in training
  * @param curve pairs of step and training loss
  * @param baselines scores of simple methods on the same task, by name
+ * @param precision in which the base model was held and activations were computed: {@code bfloat16}
+ * @param skippedSteps steps without an update, as their gradients overflowed: float16 alone
  */
 public record TrialReport(
         List<Score> scores,
@@ -31,4 +33,6 @@ public record TrialReport(
         long examples,
         long tokens,
         List<double[]> curve,
-        Map<String, List<Score>> baselines) {}
+        Map<String, List<Score>> baselines,
+        String precision,
+        long skippedSteps) {}

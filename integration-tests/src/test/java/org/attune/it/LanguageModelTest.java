@@ -39,7 +39,7 @@ class LanguageModelTest {
         Path folder = Golden.path("models/llama");
         TensorEngine engine = new ReferenceEngine();
         try (Model model = new FolderModelLoader()
-                        .load(folder.toString(), folder, engine)
+                        .load(folder.toString(), folder, engine, engine.dtype())
                         .orElseThrow();
                 ParameterStore parameters = new ParameterStore(engine, model, 1);
                 Workers workers = new Workers(1, "test");

@@ -18,6 +18,7 @@ import org.attune.models.TransformerModel;
 import org.attune.models.WeightFile;
 import org.attune.plugin.AttunePlugin;
 import org.attune.plugin.UserError;
+import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.io.TensorFile;
 import org.osgi.service.component.annotations.Component;
@@ -38,7 +39,7 @@ public final class FolderModelLoader implements ModelLoader {
     private static final String TOKENIZER = "tokenizer.json";
 
     @Override
-    public Optional<Model> load(String source, Path base, TensorEngine engine) {
+    public Optional<Model> load(String source, Path base, TensorEngine engine, DType matrices) {
         if (SCHEME.matcher(source).matches()) {
             return Optional.empty();
         }
@@ -50,10 +51,11 @@ public final class FolderModelLoader implements ModelLoader {
         Path configFile = folder.resolve("config.json");
         byte[] configJson = read(configFile, "so this is no Hugging Face model");
         ModelConfig config = ModelConfig.parse(configFile.toString(), configJson);
-        return Optional.of(model(folder, Families.read(config), configJson, engine));
+        return Optional.of(model(folder, Families.read(config), configJson, engine, matrices));
     }
 
-    private static Model model(Path folder, Architecture architecture, byte[] configJson, TensorEngine engine) {
+    private static Model model(
+            Path folder, Architecture architecture, byte[] configJson, TensorEngine engine, DType matrices) {
         Path weightFile = weightFile(folder);
         byte[] tokenizerJson = read(
                 folder.resolve(TOKENIZER), "and no other form is read; save_pretrained of a fast tokenizer writes it");
@@ -65,7 +67,8 @@ public final class FolderModelLoader implements ModelLoader {
                     fingerprint,
                     PretrainedTokenizer.read(folder.resolve(TOKENIZER).toString(), tokenizerJson),
                     WeightFile.of(weightFile.toString(), weights),
-                    engine);
+                    engine,
+                    matrices);
         } catch (IOException e) {
             throw new UserError(weightFile + ": cannot read: " + e.getMessage(), e);
         }

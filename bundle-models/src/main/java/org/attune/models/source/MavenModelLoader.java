@@ -20,6 +20,7 @@ import org.attune.models.bert.BertConfig;
 import org.attune.models.onnx.OnnxWeights;
 import org.attune.plugin.AttunePlugin;
 import org.attune.plugin.UserError;
+import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.engine.Unary;
 import org.osgi.framework.BundleContext;
@@ -68,7 +69,7 @@ public final class MavenModelLoader implements ModelLoader {
     }
 
     @Override
-    public Optional<Model> load(String source, Path base, TensorEngine engine) {
+    public Optional<Model> load(String source, Path base, TensorEngine engine, DType matrices) {
         if (!source.startsWith(SCHEME)) {
             return Optional.empty();
         }
@@ -82,10 +83,11 @@ public final class MavenModelLoader implements ModelLoader {
                 .orElseThrow(() -> new UserError("model " + source + " is not known; known is "
                         + KNOWN.stream().map(k -> SCHEME + k.coordinates()).collect(Collectors.joining(", "))
                         + "; other models are loaded from a Hugging Face folder"));
-        return Optional.of(load(known, files.find(parts[0], parts[1], parts.length == 3 ? parts[2] : null), engine));
+        Path jar = files.find(parts[0], parts[1], parts.length == 3 ? parts[2] : null);
+        return Optional.of(load(known, jar, engine, matrices));
     }
 
-    private static Model load(Known known, Path jar, TensorEngine engine) {
+    private static Model load(Known known, Path jar, TensorEngine engine, DType matrices) {
         try (ZipFile zip = new ZipFile(jar.toFile())) {
             Fingerprint fingerprint =
                     new Fingerprint().add(known.config().toString().getBytes(StandardCharsets.UTF_8));
@@ -104,7 +106,8 @@ public final class MavenModelLoader implements ModelLoader {
                     fingerprint.text(),
                     PretrainedTokenizer.read(jar + "!/" + known.tokenizer(), tokenizer),
                     WeightFile.of(weightSource, weights),
-                    engine);
+                    engine,
+                    matrices);
         } catch (IOException e) {
             throw new UserError(jar + ": cannot read: " + e.getMessage(), e);
         }

@@ -148,7 +148,7 @@ class BertTest {
 
     private Model load(Path path) {
         return new FolderModelLoader()
-                .load(path.toString(), Path.of(""), engine)
+                .load(path.toString(), Path.of(""), engine, engine.dtype())
                 .orElseThrow();
     }
 }

@@ -262,7 +262,7 @@ class DecoderTest {
 
     private Model load(Path path) {
         return new FolderModelLoader()
-                .load(path.toString(), Path.of(""), engine)
+                .load(path.toString(), Path.of(""), engine, engine.dtype())
                 .orElseThrow();
     }
 }

@@ -10,6 +10,7 @@ import java.util.stream.Stream;
 import org.attune.model.Model;
 import org.attune.models.TinyBert;
 import org.attune.plugin.UserError;
+import org.attune.tensor.DType;
 import org.attune.tensor.reference.ReferenceEngine;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,8 +28,9 @@ class FolderModelLoaderTest {
     void loadsAFolderRelativeToTheBase() throws Exception {
         TinyBert tiny = new TinyBert();
         tiny.write(folder.resolve("models/tiny"));
-        try (Model model =
-                new FolderModelLoader().load("models/tiny", folder, engine).orElseThrow()) {
+        try (Model model = new FolderModelLoader()
+                .load("models/tiny", folder, engine, engine.dtype())
+                .orElseThrow()) {
             assertThat(model.family()).isEqualTo("bert");
             assertThat(model.hiddenSize()).isEqualTo(4);
             assertThat(model.maxLength()).isEqualTo(16);
@@ -36,6 +38,16 @@ class FolderModelLoaderTest {
             assertThat(model.tokenizer().encode("the cat", 16)).containsExactly(2, 5, 6, 3);
             assertThat(model.weights().keySet()).containsExactlyElementsOf(tiny.weights.keySet());
             assertThat(model.weights().get("classifier.weight").shape().dims()).containsExactly(3, 4);
+        }
+    }
+
+    @Test
+    void matricesAreHeldInTheTypeAskedFor() throws Exception {
+        new TinyBert().write(folder);
+        try (Model model =
+                new FolderModelLoader().load("", folder, engine, DType.BFLOAT16).orElseThrow()) {
+            assertThat(model.weights().values())
+                    .allMatch(w -> w.dtype() == (w.shape().rank() == 2 ? DType.BFLOAT16 : engine.dtype()));
         }
     }
 
@@ -95,7 +107,8 @@ class FolderModelLoaderTest {
 
     @Test
     void otherKindsOfSourceAreLeftToOtherLoaders() {
-        assertThat(new FolderModelLoader().load("maven:g:a", folder, engine)).isEmpty();
+        assertThat(new FolderModelLoader().load("maven:g:a", folder, engine, engine.dtype()))
+                .isEmpty();
     }
 
     static Stream<Arguments> unsupported() {
@@ -166,7 +179,7 @@ class FolderModelLoaderTest {
 
     @Test
     void whatIsMissingIsNamed() throws Exception {
-        assertThatThrownBy(() -> new FolderModelLoader().load("nowhere", folder, engine))
+        assertThatThrownBy(() -> new FolderModelLoader().load("nowhere", folder, engine, engine.dtype()))
                 .isInstanceOf(UserError.class)
                 .hasMessage(folder.resolve("nowhere")
                         + ": no such folder; expected a Hugging Face folder, or maven:group:artifact");
@@ -208,7 +221,7 @@ class FolderModelLoaderTest {
 
     private Model load() {
         return new FolderModelLoader()
-                .load(folder.toString(), Path.of(""), engine)
+                .load(folder.toString(), Path.of(""), engine, engine.dtype())
                 .orElseThrow();
     }
 }

@@ -52,8 +52,9 @@ class MavenModelLoaderTest {
     @Test
     void miniLmGivesTheVectorsOfTransformers() {
         long liveBytes = engine.stats().liveBytes();
-        try (Model model =
-                        new MavenModelLoader().load(SOURCE, Path.of(""), engine).orElseThrow();
+        try (Model model = new MavenModelLoader()
+                        .load(SOURCE, Path.of(""), engine, engine.dtype())
+                        .orElseThrow();
                 Scope scope = Scope.open(engine)) {
             int[] ids = model.tokenizer().encode("a small domesticated feline mammal kept as a pet", 128);
             assertThat(ids)
@@ -91,12 +92,12 @@ class MavenModelLoaderTest {
         refused(
                 "maven:" + ARTIFACT,
                 "model maven:" + ARTIFACT + ": expected maven:group:artifact or maven:group:artifact:version");
-        assertThat(new MavenModelLoader().load("models/bert", Path.of(""), engine))
+        assertThat(new MavenModelLoader().load("models/bert", Path.of(""), engine, engine.dtype()))
                 .isEmpty();
     }
 
     private void refused(String source, String message) {
-        assertThatThrownBy(() -> new MavenModelLoader().load(source, Path.of(""), engine))
+        assertThatThrownBy(() -> new MavenModelLoader().load(source, Path.of(""), engine, engine.dtype()))
                 .isInstanceOf(UserError.class)
                 .hasMessage(message);
     }

@@ -71,12 +71,14 @@ public final class CatalogueText {
     }
 
     public static String models(Catalogue catalogue, int width, Glyphs glyphs) {
-        TextTable models = new TextTable("base model", "family", "engine", "parameters", "trials", "fingerprint");
+        TextTable models =
+                new TextTable("base model", "family", "engine", "numbers", "parameters", "trials", "fingerprint");
         for (ModelInfo model : catalogue.models()) {
             models.row(
                     model.source(),
                     model.family(),
                     model.engine(),
+                    model.type(),
                     Numbers.whole(model.parameters()),
                     String.valueOf(model.users()),
                     glyphs.cut(model.fingerprint(), 20));

@@ -88,12 +88,15 @@ public final class ReportText {
 
     private static String facts(TrialReport report, Path folder, Glyphs glyphs) {
         String dot = " " + glyphs.dot + " ";
+        String skipped =
+                report.skippedSteps() == 0 ? "" : dot + Numbers.whole(report.skippedSteps()) + " steps skipped";
         double rate = report.seconds() == 0 ? 0 : report.examples() / report.seconds();
         return "trained      " + Numbers.whole(report.trainable()) + " of " + Numbers.whole(report.total())
                 + " parameters (" + Numbers.share(report.trainable(), report.total()) + ")\n"
                 + "training     " + Numbers.seconds(report.seconds()) + dot + Numbers.rate(rate) + " examples/s" + dot
                 + Numbers.whole(report.examples()) + " examples" + dot + Numbers.whole(report.tokens()) + " tokens\n"
                 + "evaluation   " + Numbers.seconds(report.evaluationSeconds()) + "\n"
+                + (report.precision().isEmpty() ? "" : "precision    " + report.precision() + skipped + "\n")
                 + "peak memory  " + Numbers.bytes(report.peakBytes()) + "\n"
                 + "run folder   " + Launch.shortened(folder) + "\n";
     }

@@ -65,7 +65,9 @@ public record SavedReport(String name, TrialReport report) {
                 report.examples(),
                 report.tokens(),
                 orEmpty(report.curve()),
-                report.baselines() == null ? Map.of() : report.baselines());
+                report.baselines() == null ? Map.of() : report.baselines(),
+                report.precision() == null ? "" : report.precision(),
+                report.skippedSteps());
     }
 
     private static <T> List<T> orEmpty(List<T> list) {

@@ -22,7 +22,7 @@ public final class FakeCatalogue implements Catalogue {
 
     @Override
     public List<ModelInfo> models() {
-        return List.of(new ModelInfo("models/bert", "bert", "cpu", 22_713_216, "0123456789abcdef", 1));
+        return List.of(new ModelInfo("models/bert", "bert", "cpu", "bfloat16", 22_713_216, "0123456789abcdef", 1));
     }
 
     @Override

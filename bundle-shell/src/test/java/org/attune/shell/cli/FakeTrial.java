@@ -32,7 +32,9 @@ public final class FakeTrial implements Trial {
             8_000,
             310_220,
             List.of(new double[] {1, 3.25}, new double[] {2, 2.5}, new double[] {3, 0.75}),
-            Map.of("tf-idf", List.of(new Score("accuracy", 0.651, Direction.UP))));
+            Map.of("tf-idf", List.of(new Score("accuracy", 0.651, Direction.UP))),
+            "float16",
+            2);
 
     private final String id;
     private final String name;

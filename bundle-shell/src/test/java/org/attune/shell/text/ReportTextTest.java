@@ -54,6 +54,7 @@ class ReportTextTest {
                         trained      157,466 of 22,870,682 parameters (0.69 %)
                         training     62.5 s - 128 examples/s - 8,000 examples - 310,220 tokens
                         evaluation   5.3 s
+                        precision    float16 - 2 steps skipped
                         peak memory  812 MiB
                         run folder   runs/quick
                         """);
@@ -73,7 +74,9 @@ class ReportTextTest {
                 0,
                 0,
                 List.of(),
-                Map.of());
+                Map.of(),
+                "float32",
+                0);
 
         assertThat(text(report, false)).contains("confusion: 26 x 26, shown by: ./attune report --tables ");
         assertThat(text(report, true)).contains("confusion\nc  c");

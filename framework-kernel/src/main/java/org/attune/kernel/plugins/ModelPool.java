@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -11,11 +12,12 @@ import java.util.function.BiPredicate;
 import org.attune.model.Model;
 import org.attune.model.ModelLoader;
 import org.attune.plugin.UserError;
+import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.trial.Catalogue.ModelInfo;
 
 /**
- * Base models in memory, shared by all trials that use the same source on the same engine. A model stays for the next trial after
+ * Base models in memory, shared by all trials that use the same source on the same engine in the same precision. A model stays for the next trial after
  * its last user has gone, until its engine or its loader goes. A model in use is freed by its last user, never under its feet.
  * Thread-safe.
  */
@@ -23,7 +25,7 @@ public final class ModelPool implements AutoCloseable {
     private final List<ModelLoader> loaders = new CopyOnWriteArrayList<>();
     private final Map<Key, Entry> entries = new LinkedHashMap<>();
 
-    private record Key(String source, TensorEngine engine) {}
+    private record Key(String source, TensorEngine engine, DType matrices) {}
 
     private static final class Entry {
         private final Model model;
@@ -67,24 +69,25 @@ public final class ModelPool implements AutoCloseable {
     /**
      * The model of a source; loaded by the first user.
      *
+     * @param matrices the type of its weights of rank 2 and more
      * @throws UserError if no loader knows the source, or it is broken
      */
-    public synchronized Lease acquire(String source, Path base, TensorEngine engine) {
+    public synchronized Lease acquire(String source, Path base, TensorEngine engine, DType matrices) {
         String name =
                 source.contains(":") ? source : base.resolve(source).normalize().toString();
-        Key key = new Key(name, engine);
+        Key key = new Key(name, engine, matrices);
         Entry entry = entries.get(key);
         if (entry == null) {
-            entry = load(source, base, engine);
+            entry = load(source, base, engine, matrices);
             entries.put(key, entry);
         }
         entry.users++;
         return new Lease(key, entry);
     }
 
-    private Entry load(String source, Path base, TensorEngine engine) {
+    private Entry load(String source, Path base, TensorEngine engine, DType matrices) {
         for (ModelLoader loader : loaders) {
-            Optional<Model> model = loader.load(source, base, engine);
+            Optional<Model> model = loader.load(source, base, engine, matrices);
             if (model.isPresent()) {
                 return new Entry(model.get(), loader);
             }
@@ -100,6 +103,7 @@ public final class ModelPool implements AutoCloseable {
                 key.source(),
                 entry.model.family(),
                 key.engine().name(),
+                key.matrices().name().toLowerCase(Locale.ROOT),
                 parameters(entry.model),
                 entry.model.fingerprint(),
                 entry.users)));

@@ -58,7 +58,7 @@ public final class Replayer implements TraceReplay {
         Path home = folder.toAbsolutePath().normalize().resolve("../../..").normalize();
         try (Attachable method = method(trace);
                 PluginLease<Trainer<?>> trainer = trainer(trace);
-                ModelPool.Lease lease = pool.acquire("models/" + trace.model(), home, engine);
+                ModelPool.Lease lease = pool.acquire("models/" + trace.model(), home, engine, engine.dtype());
                 ParameterStore parameters = new ParameterStore(engine, lease.model(), 0);
                 Workers workers = new Workers(1, "replay");
                 Stepper stepper = new Stepper(

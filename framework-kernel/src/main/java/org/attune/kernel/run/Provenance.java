@@ -14,6 +14,7 @@ import java.time.Clock;
 import java.util.Locale;
 import org.attune.kernel.plugins.PluginLease;
 import org.attune.plugin.UserError;
+import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
 
 /**
@@ -36,13 +37,17 @@ public final class Provenance {
     private final ObjectNode sitting;
     private final Clock clock;
 
-    /** A new run's. */
-    public Provenance(String attuneVersion, TensorEngine engine, Clock clock) {
-        this(JSON.createObjectNode(), attuneVersion, engine, clock);
+    /**
+     * A new run's.
+     *
+     * @param precision of the base model's matrices and of activations
+     */
+    public Provenance(String attuneVersion, TensorEngine engine, DType precision, Clock clock) {
+        this(JSON.createObjectNode(), attuneVersion, engine, precision, clock);
         json.putObject("seeds");
     }
 
-    private Provenance(ObjectNode json, String attuneVersion, TensorEngine engine, Clock clock) {
+    private Provenance(ObjectNode json, String attuneVersion, TensorEngine engine, DType precision, Clock clock) {
         this.json = json;
         this.clock = clock;
         this.sitting = json.withArray(SITTINGS).addObject();
@@ -50,7 +55,8 @@ public final class Provenance {
         sitting.put("attune", attuneVersion);
         sitting.putObject("engine")
                 .put("name", engine.name())
-                .put("type", engine.dtype().name().toLowerCase(Locale.ROOT));
+                .put("type", engine.dtype().name().toLowerCase(Locale.ROOT))
+                .put("precision", precision.name().toLowerCase(Locale.ROOT));
         sitting.set("machine", Machine.describe());
         sitting.putArray("plugins");
     }
@@ -60,11 +66,12 @@ public final class Provenance {
      *
      * @throws UserError if the file is missing or not a run's
      */
-    public static Provenance resume(Path file, String attuneVersion, TensorEngine engine, Clock clock) {
+    public static Provenance resume(
+            Path file, String attuneVersion, TensorEngine engine, DType precision, Clock clock) {
         try {
             JsonNode json = JSON.readTree(Files.readAllBytes(file));
             if (json instanceof ObjectNode object && object.get(SITTINGS) instanceof ArrayNode) {
-                return new Provenance(object, attuneVersion, engine, clock);
+                return new Provenance(object, attuneVersion, engine, precision, clock);
             }
             throw new UserError(file + ": not a run's provenance, it has no list of " + SITTINGS);
         } catch (JsonProcessingException e) {

@@ -18,6 +18,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.attune.plugin.Option;
 import org.attune.plugin.UserError;
+import org.attune.tensor.DType;
 
 /** Reads a spec from YAML, applies overrides, checks it and fills in what it leaves out. */
 public final class SpecReader {
@@ -27,6 +28,7 @@ public final class SpecReader {
             "seed",
             "threads",
             "engine",
+            "precision",
             "model",
             "data",
             "trainer",
@@ -155,6 +157,7 @@ public final class SpecReader {
                 basics.seed,
                 basics.threads,
                 basics.engine,
+                given(spec, "precision").map(SpecReader::precision),
                 model(basics.model, spec, base),
                 required(spec, "data"),
                 required(spec, "trainer"),
@@ -204,6 +207,14 @@ public final class SpecReader {
             throw new UserError(
                     spec.fields().get(key).place() + ": " + key + ": expected a path, found " + Quote.of(text), e);
         }
+    }
+
+    private static DType precision(SpecNode node) {
+        ValueType types = ValueType.of(DType.class, Path.of(""));
+        if (node instanceof SpecNode.Scalar scalar && types.parse().apply(scalar.value()) instanceof DType type) {
+            return type;
+        }
+        throw new UserError(node.place() + ": precision: expected " + types.expected() + ", found " + node.found());
     }
 
     private TrialSpec.Optimizer optimizer(SpecNode.Fields spec) {

@@ -33,6 +33,7 @@ public final class SpecWriter {
         keys.put("seed", spec.seed());
         keys.put("threads", spec.threads());
         keys.put("engine", spec.engine());
+        spec.precision().ifPresent(type -> keys.put("precision", ValueType.written(type)));
         keys.put("model", spec.model());
         keys.put("data", entry(spec.data()));
         keys.put("trainer", entry(spec.trainer()));

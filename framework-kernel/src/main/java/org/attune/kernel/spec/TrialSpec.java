@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.BiFunction;
 import org.attune.plugin.Option;
+import org.attune.tensor.DType;
 
 /**
  * A checked spec: what one trial shall do. Plug-ins' own options stay unbound until the plug-in is known.
@@ -13,6 +14,7 @@ import org.attune.plugin.Option;
  * @param seed of everything random
  * @param threads worker threads; 0 for one a processor. No result depends on it
  * @param engine name of the tensor engine
+ * @param precision of the base model's matrices and of activations; empty for the engine's own type
  * @param model where the base model comes from: {@code maven:group:artifact:version}, another {@code scheme:…}, or the absolute path
  *     of a folder
  * @param adapters none: the base stays frozen, and the trainer's own parameters alone are trained
@@ -24,6 +26,7 @@ public record TrialSpec(
         long seed,
         int threads,
         String engine,
+        Optional<DType> precision,
         String model,
         PluginRef data,
         PluginRef trainer,
@@ -46,11 +49,20 @@ public record TrialSpec(
      * {@link PluginRef#withOptions} this makes the spec as resolved, for {@link SpecWriter}.
      */
     public TrialSpec withPlugins(BiFunction<String, PluginRef, PluginRef> each) {
+        return with(precision, each);
+    }
+
+    public TrialSpec withPrecision(DType resolved) {
+        return with(Optional.of(resolved), (kind, plugin) -> plugin);
+    }
+
+    private TrialSpec with(Optional<DType> numbers, BiFunction<String, PluginRef, PluginRef> each) {
         return new TrialSpec(
                 name,
                 seed,
                 threads,
                 engine,
+                numbers,
                 model,
                 each.apply("data", data),
                 each.apply("trainer", trainer),

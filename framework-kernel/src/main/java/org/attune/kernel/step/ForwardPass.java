@@ -1,6 +1,7 @@
 package org.attune.kernel.step;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.attune.model.Forward;
@@ -9,6 +10,7 @@ import org.attune.model.Model;
 import org.attune.model.OutputTransform;
 import org.attune.model.Stage;
 import org.attune.model.TokenBatch;
+import org.attune.tensor.DType;
 import org.attune.tensor.Rng;
 import org.attune.tensor.Scope;
 import org.attune.tensor.Shape;
@@ -21,16 +23,24 @@ final class ForwardPass implements Forward {
     private final Wiring wiring;
     private final TokenBatch batch;
     private final Rng dropout;
+    private final Optional<DType> precision;
     /** The one that is being computed; null outside of stages. */
     private Stage stage;
 
     /** @param dropout the step's stream of random numbers; null where nothing is trained */
-    ForwardPass(Model model, ParameterStore parameters, Wiring wiring, TokenBatch batch, Rng dropout) {
+    ForwardPass(
+            Model model,
+            ParameterStore parameters,
+            Wiring wiring,
+            StepSettings settings,
+            TokenBatch batch,
+            Rng dropout) {
         this.model = model;
         this.parameters = parameters;
         this.wiring = wiring;
         this.batch = batch;
         this.dropout = dropout;
+        this.precision = settings.precision();
     }
 
     @Override
@@ -78,7 +88,8 @@ final class ForwardPass implements Forward {
             UnaryOperator<Tensor> inner = map;
             map = in -> transform.apply(this, in, inner);
         }
-        return block(path, map.apply(x));
+        // An adapter in the engine's type gives that type, and must not widen all that follows.
+        return block(path, map.apply(x).to(DType.narrower(x.dtype(), weight.dtype())));
     }
 
     @Override
@@ -101,7 +112,8 @@ final class ForwardPass implements Forward {
 
     @Override
     public Tensor embedding(String path, int[] ids) {
-        return block(path, weight(path + ".weight").gatherRows(ids));
+        Tensor rows = weight(path + ".weight").gatherRows(ids);
+        return block(path, precision.map(rows::to).orElse(rows));
     }
 
     @Override
@@ -110,7 +122,7 @@ final class ForwardPass implements Forward {
         for (OutputTransform transform : wiring.outputs(path)) {
             y = transform.apply(this, y);
         }
-        return y;
+        return y.to(output.dtype());
     }
 
     @Override
@@ -139,7 +151,7 @@ final class ForwardPass implements Forward {
                 mask[row * width + i] = example.uniform(position * width + i) < p ? 0 : kept;
             }
         }
-        return x.mul(Tensor.of(x.engine(), Shape.of(x.shape().dims()), mask));
+        return x.mul(Tensor.of(x.engine(), Shape.of(x.shape().dims()), mask)).to(x.dtype());
     }
 
     /** The token that each row belongs to: all, the stage's own, or the first of each sequence. */

@@ -100,9 +100,13 @@ public final class Stepper implements AutoCloseable {
         });
     }
 
+    private ForwardPass pass(ParameterStore weights, Session session, Batch batch, Rng stepDropout) {
+        return new ForwardPass(model, weights, session.wiring(), settings, batch.tokens(), stepDropout);
+    }
+
     private double accumulate(Session session, Batch batch, double scale, Rng stepDropout, Gradients into) {
         try (Scope scope = Scope.open(engine)) {
-            ForwardPass pass = new ForwardPass(model, parameters, session.wiring(), batch.tokens(), stepDropout);
+            ForwardPass pass = pass(parameters, session, batch, stepDropout);
             Tensor loss = session.objective().loss(pass, batch).mul(scale);
             double value = loss.item();
             scope.backward(loss, into);
@@ -157,7 +161,7 @@ public final class Stepper implements AutoCloseable {
     /** Logits of the samples in one batch, as the trainer's loss reads them. */
     public double[] logits(Session session, List<Sample> samples) {
         Batch batch = Batch.of(samples);
-        ForwardPass pass = new ForwardPass(model, parameters, session.wiring(), batch.tokens(), null);
+        ForwardPass pass = pass(parameters, session, batch, null);
         return Scope.inference(
                 engine, () -> session.objective().logits(pass, batch).toDoubles());
     }
@@ -172,7 +176,7 @@ public final class Stepper implements AutoCloseable {
         eachLane(l -> {
             for (MicroBatch micro : shares.get(l)) {
                 Batch batch = micro.batch();
-                ForwardPass pass = new ForwardPass(model, weights, session.wiring(), batch.tokens(), null);
+                ForwardPass pass = pass(weights, session, batch, null);
                 List<T> some = Scope.inference(engine, () -> work.of(session.objective(), pass, batch));
                 if (some.size() != batch.samples().size()) {
                     throw new IllegalStateException("the trainer gave " + some.size() + " predictions for "

@@ -35,6 +35,7 @@ import org.attune.kernel.spec.SpecReader;
 import org.attune.kernel.spec.SpecWriter;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.plugin.UserError;
+import org.attune.tensor.DType;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.trial.TrialReport;
@@ -282,9 +283,10 @@ final class RunRecord {
     void provenance(
             ModelPool.Lease model, String dataFingerprint, TensorEngine engine, List<PluginLease.Origin> plugins) {
         Path file = folder.resolve("provenance.json");
+        DType precision = spec.precision().orElse(engine.dtype());
         provenance = Files.exists(file)
-                ? Provenance.resume(file, version(), engine, Clock.systemUTC())
-                : new Provenance(version(), engine, Clock.systemUTC());
+                ? Provenance.resume(file, version(), engine, precision, Clock.systemUTC())
+                : new Provenance(version(), engine, precision, Clock.systemUTC());
         unchanged("data", dataFingerprint);
         unchanged("model", model.model().fingerprint());
         provenance.seed("spec", spec.seed());

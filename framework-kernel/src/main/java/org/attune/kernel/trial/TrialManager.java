@@ -4,10 +4,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.attune.kernel.plugins.Engines;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginKind;
@@ -20,6 +22,7 @@ import org.attune.kernel.spec.SpecReader;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.plugin.Plugin;
 import org.attune.plugin.UserError;
+import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.trial.Catalogue.PluginInfo;
 import org.attune.trial.Trial;
@@ -68,7 +71,7 @@ public final class TrialManager implements Trials {
         TrialSpec written = new SpecReader().read(spec, overrides);
         check(written);
         TensorEngine engine = engine(written);
-        TrialSpec resolved = resolved(written);
+        TrialSpec resolved = resolved(written, engine);
         return launch(
                 resolved, RunRecord.create(resolved), engine, waitForPlugins, new TrialRun.Manner(false, profile));
     }
@@ -76,9 +79,9 @@ public final class TrialManager implements Trials {
     @Override
     public Trial resume(Path runFolder, boolean waitForPlugins) {
         RunRecord record = RunRecord.open(runFolder);
-        TrialSpec spec = record.spec();
-        TensorEngine engine = engine(spec);
-        resolved(spec); // all plug-ins must be there, and still take these options
+        TensorEngine engine = engine(record.spec());
+        TrialSpec spec = inPrecision(record.spec(), engine);
+        resolved(spec, engine); // all plug-ins must be there, and still take these options
         return launch(spec, record, engine, waitForPlugins, new TrialRun.Manner(true, false));
     }
 
@@ -178,12 +181,28 @@ public final class TrialManager implements Trials {
     }
 
     /**
-     * The spec with every plug-in's options as bound, defaults included: what the run folder keeps.
+     * The spec with the precision and every plug-in's options as bound, defaults included: what the run folder keeps.
      *
-     * @throws UserError if a plug-in is not there, or does not take its options
+     * @throws UserError if a plug-in is not there, or does not take its options, or the engine lacks the precision
      */
-    private TrialSpec resolved(TrialSpec spec) {
-        return spec.withPlugins((key, ref) -> resolved(kind(key), ref, spec.base()));
+    private TrialSpec resolved(TrialSpec spec, TensorEngine engine) {
+        return inPrecision(spec, engine).withPlugins((key, ref) -> resolved(kind(key), ref, spec.base()));
+    }
+
+    private static TrialSpec inPrecision(TrialSpec spec, TensorEngine engine) {
+        DType precision = spec.precision().orElse(engine.dtype());
+        if (!engine.dtypes().contains(precision)) {
+            throw new UserError("precision: engine '" + engine.name() + "' has no " + written(precision) + "; it has "
+                    + engine.dtypes().stream()
+                            .sorted()
+                            .map(TrialManager::written)
+                            .collect(Collectors.joining(", ")));
+        }
+        return spec.withPrecision(precision);
+    }
+
+    private static String written(DType type) {
+        return type.name().toLowerCase(Locale.ROOT);
     }
 
     /** The kind of plug-in that a spec names under {@code key}. */

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
@@ -41,6 +42,7 @@ import org.attune.kernel.step.Stepper;
 import org.attune.kernel.step.Workers;
 import org.attune.plugin.Plugin;
 import org.attune.plugin.UserError;
+import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.training.Sample;
 import org.attune.training.Sampler;
@@ -233,7 +235,7 @@ final class TrialRun implements Trial, Runnable {
     private void prepare() {
         set(TrialState.PREPARING, "");
         awaitPlugins();
-        model = services.pool().acquire(spec.model(), spec.base(), engine);
+        model = services.pool().acquire(spec.model(), spec.base(), engine, precision());
         int lanes = spec.train().lanes();
         int threads = spec.threads() == 0 ? Runtime.getRuntime().availableProcessors() : spec.threads();
         workers = new Workers(Math.min(threads, lanes), "attune-" + id); // a lane is one thread's work
@@ -246,7 +248,7 @@ final class TrialRun implements Trial, Runnable {
                 model.model(),
                 parameters,
                 workers,
-                new StepSettings(lanes, spec.train().microTokens(), spec.seed()));
+                new StepSettings(lanes, spec.train().microTokens(), spec.precision(), false, spec.seed()));
         long perEpoch = stepsPerEpoch();
         steps = (long) Math.ceil(spec.train().epochs() * perEpoch - 1e-9);
         if (spec.train().maxSteps() > 0) {
@@ -273,6 +275,10 @@ final class TrialRun implements Trial, Runnable {
     /** A part of the trial that a profile shows by its name. */
     private <T> T part(String name, Supplier<T> body) {
         return recording == null ? body.get() : recording.span(name, body);
+    }
+
+    private DType precision() {
+        return spec.precision().orElse(engine.dtype());
     }
 
     private void restore(RunRecord.Saved saved) {
@@ -542,7 +548,9 @@ final class TrialRun implements Trial, Runnable {
                 examples,
                 tokens,
                 List.copyOf(curve),
-                baselines());
+                baselines(),
+                precision().name().toLowerCase(Locale.ROOT),
+                0);
         record.report(report);
         return earlyStop.bestIsBefore(step) ? "best checkpoint, of step " + earlyStop.bestStep() + ", restored" : "";
     }

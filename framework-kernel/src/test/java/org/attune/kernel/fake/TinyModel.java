@@ -9,22 +9,36 @@ import org.attune.model.AttachPoint;
 import org.attune.model.Forward;
 import org.attune.model.LanguageHead;
 import org.attune.model.Model;
+import org.attune.model.Stage;
 import org.attune.model.Tokenizer;
+import org.attune.tensor.DType;
 import org.attune.tensor.Rng;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
 
-/** An embedding of 12 tokens, 4 wide, and two square layers with dropout between them. Reads texts of numbers: "3 1 4". */
+/** An embedding of 12 tokens, 4 wide, and two layers of it, the first with dropout. Reads texts of numbers: "3 1 4". */
 public final class TinyModel implements Model {
     public static final int MAX_LENGTH = 6;
     public static final int HIDDEN = 4;
 
     private final Map<String, Tensor> weights = new LinkedHashMap<>();
     private Map<String, String> tied = Map.of();
+    private final DType matrices;
+    private final double dropout;
     private boolean closed;
 
     public TinyModel(TensorEngine engine) {
+        this(engine, engine.dtype());
+    }
+
+    public TinyModel(TensorEngine engine, DType matrices) {
+        this(engine, matrices, 0.25);
+    }
+
+    public TinyModel(TensorEngine engine, DType matrices, double dropout) {
+        this.matrices = matrices;
+        this.dropout = dropout;
         add(engine, "tiny.embeddings.weight", 12, HIDDEN);
         add(engine, "tiny.layer.0.query.weight", HIDDEN, HIDDEN);
         add(engine, "tiny.layer.0.query.bias", HIDDEN);
@@ -34,7 +48,7 @@ public final class TinyModel implements Model {
 
     private void add(TensorEngine engine, String name, int... dims) {
         Rng rng = Rng.of(7).at(name);
-        Tensor t = Tensor.zeros(engine, Shape.of(dims));
+        Tensor t = Tensor.zeros(engine, Shape.of(dims), dims.length >= 2 ? matrices : engine.dtype());
         double[] values = new double[(int) t.shape().size()];
         for (int i = 0; i < values.length; i++) {
             values[i] = 0.5 * rng.gaussian(i);
@@ -99,11 +113,25 @@ public final class TinyModel implements Model {
 
     @Override
     public Tensor encode(Forward forward) {
-        Tensor x = forward.embedding("tiny.embeddings", forward.batch().ids());
-        Tensor h = forward.linear("tiny.layer.0.query", x).tanh();
-        Tensor d = forward.dropout("tiny.layer.0", h, 0.25);
-        Tensor q = forward.linear("tiny.layer.1.query", d).tanh();
-        return forward.block("tiny.layer.1", forward.linear("tiny.layer.1.value", q));
+        return encode(forward, null);
+    }
+
+    @Override
+    public Tensor encode(Forward forward, int[] rows) {
+        return forward.stages(List.of(
+                Stage.of(
+                        "tiny.embeddings",
+                        none -> forward.embedding(
+                                "tiny.embeddings", forward.batch().ids())),
+                Stage.of("tiny.layer.0", x -> {
+                    Tensor h = forward.linear("tiny.layer.0.query", x).tanh();
+                    return forward.dropout("tiny.layer.0", h, dropout);
+                }),
+                new Stage("tiny.layer.1", rows, x -> {
+                    Tensor some = rows == null ? x : x.gatherRows(rows);
+                    Tensor q = forward.linear("tiny.layer.1.query", some).tanh();
+                    return forward.block("tiny.layer.1", forward.linear("tiny.layer.1.value", q));
+                })));
     }
 
     @Override

@@ -10,6 +10,7 @@ import java.util.Optional;
 import org.attune.kernel.fake.TinyModel;
 import org.attune.model.ModelLoader;
 import org.attune.plugin.UserError;
+import org.attune.tensor.DType;
 import org.attune.tensor.reference.ReferenceEngine;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -21,11 +22,11 @@ class ModelPoolTest {
     private final ReferenceEngine engine = new ReferenceEngine();
     private final ReferenceEngine other = new ReferenceEngine();
     private final List<TinyModel> loaded = new ArrayList<>();
-    private final ModelLoader loader = (source, base, on) -> {
+    private final ModelLoader loader = (source, base, on, matrices) -> {
         if (source.startsWith("unknown")) {
             return Optional.empty();
         }
-        loaded.add(new TinyModel(on));
+        loaded.add(new TinyModel(on, matrices));
         return Optional.of(loaded.get(loaded.size() - 1));
     };
     private final ModelPool pool = new ModelPool();
@@ -42,19 +43,28 @@ class ModelPoolTest {
     }
 
     private ModelPool.Lease acquire(String source) {
-        return pool.acquire(source, BASE, engine);
+        return pool.acquire(source, BASE, engine, engine.dtype());
     }
 
     @Test
     void usersOfOneSourceOnOneEngineShareAModel() {
         try (ModelPool.Lease a = acquire("x:1");
                 ModelPool.Lease b = acquire("x:1");
-                ModelPool.Lease c = pool.acquire("x:1", BASE, other)) {
+                ModelPool.Lease c = pool.acquire("x:1", BASE, other, other.dtype())) {
             assertThat(a.model()).isSameAs(b.model()).isNotSameAs(c.model());
             assertThat(pool.list()).extracting(m -> m.users()).containsExactly(2, 1);
         }
         try (ModelPool.Lease again = acquire("x:1")) {
             assertThat(loaded).contains((TinyModel) again.model()).hasSize(2);
+        }
+    }
+
+    @Test
+    void eachPrecisionIsAModelOfItsOwn() {
+        try (ModelPool.Lease wide = acquire("x:1");
+                ModelPool.Lease narrow = pool.acquire("x:1", BASE, engine, DType.BFLOAT16)) {
+            assertThat(narrow.model()).isNotSameAs(wide.model());
+            assertThat(pool.list()).extracting(m -> m.type()).containsExactly("float64", "bfloat16");
         }
     }
 
@@ -80,7 +90,7 @@ class ModelPoolTest {
     @Test
     void anEnginesModelsGoWithIt() {
         acquire("x:1").close();
-        pool.acquire("x:1", BASE, other).close();
+        pool.acquire("x:1", BASE, other, other.dtype()).close();
         pool.clear(engine);
         assertThat(loaded).extracting(TinyModel::closed).containsExactly(true, false);
     }

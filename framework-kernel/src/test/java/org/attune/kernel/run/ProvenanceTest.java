@@ -33,14 +33,14 @@ class ProvenanceTest {
     void aResumedRunKeepsTheEarlierSitting() throws IOException {
         Path file = folder.resolve("provenance.json");
         Path jar = Files.writeString(folder.resolve("a plug-in.jar"), "abc");
-        Provenance first = new Provenance("0.1.0", engine, NOON);
+        Provenance first = new Provenance("0.1.0", engine, engine.dtype(), NOON);
         first.seed("sampler", 7);
         first.source("data", "wordnet", "d1");
         first.source("model", "minilm", "m1");
         first.plugin(lora(jar.toUri().toString()), 0);
         first.write(file);
 
-        Provenance second = Provenance.resume(file, "0.2.0", engine, LATER);
+        Provenance second = Provenance.resume(file, "0.2.0", engine, engine.dtype(), LATER);
         assertThat(second.fingerprint("data")).isEqualTo("d1");
         assertThat(second.fingerprint("nothing")).isNull();
         second.plugin(lora("inputstream:lora"), 40);
@@ -73,7 +73,7 @@ class ProvenanceTest {
 
     @Test
     void oddLocationsOfBundlesHaveNoChecksum() {
-        Provenance provenance = new Provenance("0.1.0", engine, NOON);
+        Provenance provenance = new Provenance("0.1.0", engine, engine.dtype(), NOON);
         for (String location : new String[] {
             "", "a b", "file:relative.jar", "file:", folder.toUri().toString(), "file:/no/such.jar"
         }) {
@@ -86,7 +86,8 @@ class ProvenanceTest {
 
     @Test
     void theMachineIsDescribed() {
-        JsonNode machine = new Provenance("0.1.0", engine, NOON).toJson().at("/sittings/0/machine");
+        JsonNode machine =
+                new Provenance("0.1.0", engine, engine.dtype(), NOON).toJson().at("/sittings/0/machine");
         assertThat(machine.get("cores").intValue()).isPositive();
         assertThat(machine.get("memory_bytes").longValue()).isGreaterThan(1L << 20);
         assertThat(machine.get("java").textValue()).isEqualTo(System.getProperty("java.runtime.version"));
@@ -116,11 +117,11 @@ class ProvenanceTest {
         for (Map.Entry<String, String> bad :
                 Map.of("[]", "not a run's provenance", "{", "not valid JSON").entrySet()) {
             Path file = Files.writeString(folder.resolve("bad.json"), bad.getKey());
-            assertThatThrownBy(() -> Provenance.resume(file, "0.1.0", engine, NOON))
+            assertThatThrownBy(() -> Provenance.resume(file, "0.1.0", engine, engine.dtype(), NOON))
                     .isInstanceOf(UserError.class)
                     .hasMessageStartingWith(file + ": " + bad.getValue());
         }
-        assertThatThrownBy(() -> Provenance.resume(folder.resolve("none"), "0.1.0", engine, NOON))
+        assertThatThrownBy(() -> Provenance.resume(folder.resolve("none"), "0.1.0", engine, engine.dtype(), NOON))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("no such file");
     }

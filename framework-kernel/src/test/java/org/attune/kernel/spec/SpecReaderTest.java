@@ -53,6 +53,7 @@ class SpecReaderTest {
                         0,
                         0,
                         "cpu",
+                        Optional.empty(),
                         folder.resolve("m").toString(),
                         ref("d"),
                         ref("t"),

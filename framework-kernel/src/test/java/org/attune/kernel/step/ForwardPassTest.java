@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.Optional;
 import org.attune.kernel.fake.TinyModel;
 import org.attune.model.TokenBatch;
+import org.attune.tensor.DType;
+import org.attune.tensor.Gradients;
 import org.attune.tensor.Rng;
 import org.attune.tensor.Scope;
 import org.attune.tensor.Shape;
@@ -29,8 +31,10 @@ class ForwardPassTest {
     private final ParameterStore parameters = new ParameterStore(engine, model, 0);
     private final Wiring wiring = new Wiring(model);
 
+    private StepSettings settings = new StepSettings(1, 100, 0);
+
     private ForwardPass pass(TokenBatch batch, Rng dropout) {
-        return new ForwardPass(model, parameters, wiring, batch, dropout);
+        return new ForwardPass(model, parameters, wiring, settings, batch, dropout);
     }
 
     private static TokenBatch batch(Sample... samples) {
@@ -127,6 +131,57 @@ class ForwardPassTest {
                     .linearCrossEntropy("lm_head", x, new int[] {7, 0})
                     .toDoubles();
         });
+    }
+
+    // ---- precision ----
+
+    /** The model in bfloat16 with an adapter of the engine's type at each attach point that an embedding goes through. */
+    @Test
+    void anAdapterDoesNotWidenWhatFollows() {
+        try (TinyModel narrow = new TinyModel(engine, DType.BFLOAT16);
+                ParameterStore own = new ParameterStore(engine, narrow, 0)) {
+            Wiring wide = new Wiring(narrow);
+            Adapter.Attachment on = wide.attachment(own.claim(Optional.empty()));
+            Tensor factor = on.parameter("factor", Shape.of(4), Initializer.constant(1.5));
+            for (String path : List.of(PLACE, "tiny.layer.1.value")) {
+                on.linear(path, (forward, x, inner) -> inner.apply(x).mul(factor));
+            }
+            on.output("tiny.embeddings", (forward, y) -> y.mul(factor));
+            on.output("tiny.layer.1", (forward, y) -> y.mul(factor));
+            StepSettings half = new StepSettings(1, 100, Optional.of(DType.BFLOAT16), false, 0);
+            try (Scope scope = Scope.open(engine)) {
+                ForwardPass pass = new ForwardPass(narrow, own, wide, half, batch(A, B), STEP);
+                assertThat(pass.embedding("tiny.embeddings", new int[] {1, 2}).dtype())
+                        .isEqualTo(DType.BFLOAT16);
+                Tensor hidden = narrow.encode(pass);
+                assertThat(hidden.dtype()).isEqualTo(DType.BFLOAT16);
+                assertThat(pass.dropout("here", hidden, 0.5).dtype()).isEqualTo(DType.BFLOAT16);
+                Gradients gradients = new Gradients(List.of(factor));
+                scope.backward(hidden.sum(), gradients);
+                assertThat(gradients.of(factor).dtype()).isEqualTo(DType.FLOAT64);
+                assertThat(gradients.of(factor).toDoubles()).doesNotContain(0);
+                gradients.close();
+            }
+        }
+    }
+
+    @Test
+    void aTrainableCopyHasTheEnginesTypeAndActivationsKeepTheirs() {
+        try (TinyModel narrow = new TinyModel(engine, DType.BFLOAT16);
+                ParameterStore own = new ParameterStore(engine, narrow, 0)) {
+            StepSettings half = new StepSettings(1, 100, Optional.of(DType.BFLOAT16), false, 0);
+            for (String name : List.of("tiny.embeddings.weight", PLACE + ".weight")) {
+                Tensor copy = own.claim(Optional.empty()).train(name);
+                assertThat(copy.dtype()).isEqualTo(DType.FLOAT64);
+                assertThat(copy.toDoubles())
+                        .isEqualTo(narrow.weights().get(name).toDoubles());
+            }
+            DType hidden = Scope.inference(
+                    engine,
+                    () -> narrow.encode(new ForwardPass(narrow, own, new Wiring(narrow), half, batch(A), null))
+                            .dtype());
+            assertThat(hidden).isEqualTo(DType.BFLOAT16);
+        }
     }
 
     // ---- dropout ----

@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.attune.kernel.optim.AdamW;
-import org.attune.kernel.optim.GradientClipping;
 import org.attune.kernel.plugins.Engines;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginKind;
@@ -18,6 +17,7 @@ import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.spec.SpecNode;
 import org.attune.kernel.spec.TrialSpec;
+import org.attune.kernel.step.Optimisation;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Session;
 import org.attune.kernel.step.StepSettings;
@@ -66,7 +66,9 @@ public final class Replayer implements TraceReplay {
                 AdamW optimizer = new AdamW(
                         new TrialSpec.Optimizer(trace.lr(), 0.9, 0.999, 1e-8, trace.weightDecay()), workers)) {
             Session session = open(trace, method, trainer.plugin(), lease.model(), parameters);
-            return run(trace, engineName, lease.model(), session, parameters, workers, stepper, optimizer);
+            Optimisation optimisation =
+                    new Optimisation(stepper, parameters, optimizer, trace.clip(), Optional.empty(), workers);
+            return run(trace, engineName, lease.model(), session, parameters, stepper, optimisation);
         }
     }
 
@@ -108,19 +110,15 @@ public final class Replayer implements TraceReplay {
             Model model,
             Session session,
             ParameterStore parameters,
-            Workers workers,
             Stepper stepper,
-            AdamW optimizer) {
+            Optimisation optimisation) {
         double loss = 0;
         double norm = 0;
         double logits = worst(stepper.logits(session, trace.probe()), trace.logitsBefore());
         for (int step = 0; step < trace.losses().length; step++) {
-            Stepper.Result result = stepper.gradients(session, trace.batches().get(step), step);
-            double n = GradientClipping.norm(parameters.all().values(), result.gradients(), workers);
-            loss = larger(loss, relative(result.loss(), trace.losses()[step]));
-            norm = larger(norm, relative(n, trace.gradientNorms()[step]));
-            GradientClipping.clip(parameters.all().values(), result.gradients(), n, trace.clip());
-            optimizer.step(parameters.all(), result.gradients(), 1);
+            Optimisation.Step done = optimisation.step(session, trace.batches().get(step), step, 1);
+            loss = larger(loss, relative(done.loss(), trace.losses()[step]));
+            norm = larger(norm, relative(done.norm(), trace.gradientNorms()[step]));
         }
         int last = trace.losses().length - 1;
         double end = stepper.gradients(session, trace.batches().get(last), last).loss();

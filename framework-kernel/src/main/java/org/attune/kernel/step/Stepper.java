@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.IntConsumer;
 import org.attune.evaluation.Prediction;
+import org.attune.kernel.optim.GradientClipping;
 import org.attune.kernel.optim.Piece;
 import org.attune.kernel.step.MicroBatches.MicroBatch;
 import org.attune.model.Model;
@@ -50,6 +51,15 @@ public final class Stepper implements AutoCloseable {
      * @param step counted from 0; decides the dropout masks
      */
     public Result gradients(Session session, List<Sample> samples, long step) {
+        return gradients(session, samples, step, 1);
+    }
+
+    /**
+     * As above, in the range of a narrow type. Where gradients overflow they are left as they are, without penalties.
+     *
+     * @param lossScale the loss is multiplied by it for the backward pass, and the gradients are divided by it
+     */
+    Result gradients(Session session, List<Sample> samples, long step, double lossScale) {
         Collection<Tensor> trainable = parameters.all().values();
         while (gradients.size() < settings.lanes()) {
             gradients.add(new Gradients(trainable));
@@ -65,7 +75,8 @@ public final class Stepper implements AutoCloseable {
         eachLane(l -> {
             gradients.get(l).zero();
             for (MicroBatch micro : shares.get(l)) {
-                losses[l] += accumulate(session, micro.batch(), scale, stepDropout, gradients.get(l));
+                ForwardPass pass = pass(parameters, session, micro.batch(), stepDropout);
+                losses[l] += accumulate(session.objective(), pass, micro.batch(), scale, lossScale, gradients.get(l));
             }
         });
         double loss = 0;
@@ -73,12 +84,16 @@ public final class Stepper implements AutoCloseable {
         for (int l = 0; l < settings.lanes(); l++) {
             loss += losses[l];
         }
-        addLanes(List.copyOf(trainable));
+        addLanes(List.copyOf(trainable), 1 / lossScale);
+        if (lossScale != 1 && !Double.isFinite(GradientClipping.norm(trainable, sum, workers))) {
+            return new Result(loss, sum);
+        }
         loss += penalties(session.penalties(), sum);
         return new Result(loss, sum);
     }
 
-    private void addLanes(List<Tensor> trainable) {
+    /** Leaves {@code scale} times the sum of all lanes in the first. */
+    private void addLanes(List<Tensor> trainable, double scale) {
         List<Piece> pieces = Piece.cut(trainable);
         workers.each(pieces.size(), i -> {
             Piece piece = pieces.get(i);
@@ -87,6 +102,13 @@ public final class Stepper implements AutoCloseable {
                 engine.accumulate(
                         1,
                         piece.of(gradients.get(l).of(p)),
+                        piece.of(gradients.get(0).of(p)));
+            }
+            if (scale != 1) {
+                engine.affine(
+                        piece.of(gradients.get(0).of(p)),
+                        scale,
+                        0,
                         piece.of(gradients.get(0).of(p)));
             }
         });
@@ -104,12 +126,17 @@ public final class Stepper implements AutoCloseable {
         return new ForwardPass(model, weights, session.wiring(), settings, batch.tokens(), stepDropout);
     }
 
-    private double accumulate(Session session, Batch batch, double scale, Rng stepDropout, Gradients into) {
+    private double accumulate(
+            Trainer.Objective objective,
+            ForwardPass pass,
+            Batch batch,
+            double scale,
+            double lossScale,
+            Gradients into) {
         try (Scope scope = Scope.open(engine)) {
-            ForwardPass pass = pass(parameters, session, batch, stepDropout);
-            Tensor loss = session.objective().loss(pass, batch).mul(scale);
+            Tensor loss = objective.loss(pass, batch).mul(scale);
             double value = loss.item();
-            scope.backward(loss, into);
+            scope.backward(lossScale == 1 ? loss : loss.mul(lossScale), into);
             return value;
         }
     }

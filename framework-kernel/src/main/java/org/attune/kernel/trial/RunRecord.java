@@ -34,6 +34,7 @@ import org.attune.kernel.run.Provenance;
 import org.attune.kernel.spec.SpecReader;
 import org.attune.kernel.spec.SpecWriter;
 import org.attune.kernel.spec.TrialSpec;
+import org.attune.kernel.step.Optimisation;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
 import org.attune.tensor.Tensor;
@@ -143,10 +144,13 @@ final class RunRecord {
     /**
      * What a checkpoint holds beside the tensors.
      *
+     * @param updates steps that changed the parameters: all but those which loss scaling skipped
      * @param evaluated the step of the last evaluation; -1 before the first
+     * @param lossScaling of float16; else empty
      */
     record State(
             long step,
+            long updates,
             int epoch,
             long offset,
             double trainSeconds,
@@ -154,7 +158,8 @@ final class RunRecord {
             long examples,
             long tokens,
             long evaluated,
-            ObjectNode earlyStop) {}
+            ObjectNode earlyStop,
+            ObjectNode lossScaling) {}
 
     /** @param best whether this is the best state so far, to be given by {@link #best} */
     void save(
@@ -172,13 +177,14 @@ final class RunRecord {
                 .put("evaluated", state.evaluated())
                 .put("journal_bytes", metrics.length());
         history.set("early_stopping", state.earlyStop());
+        history.set("loss_scaling", state.lossScaling());
         metrics.sync();
         checkpoints.write(
                 new Position(
                         state.step(),
                         state.epoch(),
                         state.offset(),
-                        state.step(),
+                        state.updates(),
                         state.trainSeconds(),
                         state.examples(),
                         state.tokens(),
@@ -200,6 +206,7 @@ final class RunRecord {
             Position p = checkpoint.position();
             return new State(
                     p.step(),
+                    p.optimizerStep(),
                     p.epoch(),
                     p.offset(),
                     p.seconds(),
@@ -207,7 +214,8 @@ final class RunRecord {
                     p.examples(),
                     p.tokens(),
                     p.history().path("evaluated").asLong(-1),
-                    (ObjectNode) p.history().get("early_stopping"));
+                    p.history().withObject("/early_stopping"),
+                    p.history().withObject("/loss_scaling"));
         }
 
         Map<String, double[]> parameters() {
@@ -312,12 +320,18 @@ final class RunRecord {
 
     // ---- the journal ----
 
-    void step(long step, double loss, double gradientNorm, double lr, long examples, long tokens, double seconds) {
-        metrics.append(JSON.createObjectNode()
-                .put(JsonLines.STEP, step)
-                .put("loss", loss)
-                .put("grad_norm", gradientNorm)
-                .put("lr", lr)
+    /** @param done the loss scale is written where there is one, and a skipped step has no norm */
+    void step(long step, Optimisation.Step done, double lr, long examples, long tokens, double seconds) {
+        ObjectNode line = JSON.createObjectNode().put(JsonLines.STEP, step).put("loss", done.loss());
+        if (done.outcome() == Optimisation.Outcome.SKIPPED) {
+            line.putNull("grad_norm").put("skipped", true);
+        } else {
+            line.put("grad_norm", done.norm());
+        }
+        if (done.scale() != 1) {
+            line.put("loss_scale", done.scale());
+        }
+        metrics.append(line.put("lr", lr)
                 .put("examples", examples)
                 .put("tokens", tokens)
                 .put("seconds", Math.round(seconds * 1000) / 1000.0));

@@ -1,5 +1,6 @@
 package org.attune.kernel.trial;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -24,8 +25,8 @@ import org.attune.evaluation.Prediction;
 import org.attune.evaluation.Score;
 import org.attune.evaluation.Table;
 import org.attune.kernel.optim.AdamW;
-import org.attune.kernel.optim.GradientClipping;
 import org.attune.kernel.optim.LearningRate;
+import org.attune.kernel.optim.LossScaling;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginKind;
 import org.attune.kernel.plugins.PluginLease;
@@ -35,6 +36,7 @@ import org.attune.kernel.run.PeakMemory;
 import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.spec.TrialSpec;
+import org.attune.kernel.step.Optimisation;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Session;
 import org.attune.kernel.step.StepSettings;
@@ -105,6 +107,8 @@ final class TrialRun implements Trial, Runnable {
     private Recording recording;
 
     private AdamW optimizer;
+    private Optional<LossScaling> scaling = Optional.empty();
+    private Optimisation optimisation;
     private int[] order = {};
     private int orderEpoch = -1;
     private EarlyStop earlyStop;
@@ -204,6 +208,7 @@ final class TrialRun implements Trial, Runnable {
         recording = null;
         stepper = null;
         optimizer = null;
+        optimisation = null;
         parameters = null;
         workers = null;
         model = null;
@@ -257,6 +262,9 @@ final class TrialRun implements Trial, Runnable {
         earlyStop = new EarlyStop(spec.earlyStopping());
         optimizer = new AdamW(spec.optimizer(), workers);
         optimizer.moments(parameters.all());
+        scaling = precision() == DType.FLOAT16 ? Optional.of(new LossScaling()) : Optional.empty();
+        optimisation =
+                new Optimisation(stepper, parameters, optimizer, spec.train().clip(), scaling, workers);
         saved.ifPresent(this::restore);
         record.provenance(model, materials.fingerprint(), engine, plugins.origins());
         if (!spec.evaluate().split().isEmpty()) {
@@ -291,7 +299,8 @@ final class TrialRun implements Trial, Runnable {
         evaluated = state.evaluated();
         curve.addAll(saved.curve());
         saved.loadMoments(optimizer.moments(parameters.all()));
-        optimizer.resume(step);
+        optimizer.resume(state.updates());
+        scaling.ifPresent(s -> s.restore(state.lossScaling()));
         earlyStop.restore(state.earlyStop());
         progress = progressNow(Double.NaN);
     }
@@ -374,43 +383,24 @@ final class TrialRun implements Trial, Runnable {
             }
             List<Sample> samples = samplesOf(step);
             double multiplier = schedule.multiplier(step);
-            Update update = inSession(s -> part("step " + (step + 1), () -> update(s, samples, multiplier)));
+            Optimisation.Step done = inSession(s -> part("step " + (step + 1), () -> update(s, samples, multiplier)));
             step++;
-            count(samples, update.seconds());
-            curve.add(new double[] {step, update.loss()});
-            record.step(
-                    step,
-                    update.loss(),
-                    update.norm(),
-                    spec.optimizer().lr() * multiplier,
-                    examples,
-                    tokens,
-                    trainSeconds);
-            Progress now = progressNow(update.loss());
+            curve.add(new double[] {step, done.loss()});
+            record.step(step, done, spec.optimizer().lr() * multiplier, examples, tokens, trainSeconds);
+            Progress now = progressNow(done.loss());
             progress = now;
             services.listeners().accept(l -> l.step(this, now));
         }
     }
 
-    /** @param norm of the gradients before they are clipped */
-    private record Update(double loss, double norm, double seconds) {}
-
-    private Update update(Session open, List<Sample> samples, double multiplier) {
+    private Optimisation.Step update(Session open, List<Sample> samples, double multiplier) {
         long began = System.nanoTime();
-        Stepper.Result result = stepper.gradients(open, samples, step);
-        double norm = GradientClipping.norm(parameters.all().values(), result.gradients(), workers);
-        if (!Double.isFinite(result.loss()) || !Double.isFinite(norm)) {
-            throw diverged(result.loss(), norm, samples);
+        Optimisation.Step done = optimisation.step(open, samples, step, multiplier);
+        if (done.outcome() == Optimisation.Outcome.DIVERGED) {
+            throw diverged(done.loss(), done.norm(), samples);
         }
-        if (spec.train().clip() > 0) {
-            GradientClipping.clip(
-                    parameters.all().values(),
-                    result.gradients(),
-                    norm,
-                    spec.train().clip());
-        }
-        optimizer.step(parameters.all(), result.gradients(), multiplier);
-        return new Update(result.loss(), norm, (System.nanoTime() - began) / 1e9);
+        count(samples, (System.nanoTime() - began) / 1e9);
+        return done;
     }
 
     /**
@@ -503,6 +493,7 @@ final class TrialRun implements Trial, Runnable {
         record.save(
                 new RunRecord.State(
                         step,
+                        optimizer.steps(),
                         (int) (step / stepsPerEpoch()),
                         step % stepsPerEpoch() * spec.train().batch(),
                         trainSeconds,
@@ -510,7 +501,8 @@ final class TrialRun implements Trial, Runnable {
                         examples,
                         tokens,
                         evaluated,
-                        earlyStop.state()),
+                        earlyStop.state(),
+                        scaling.map(LossScaling::state).orElseGet(JsonNodeFactory.instance::objectNode)),
                 parameters.all(),
                 parameters.starts(),
                 optimizer.moments(parameters.all()),
@@ -550,7 +542,7 @@ final class TrialRun implements Trial, Runnable {
                 List.copyOf(curve),
                 baselines(),
                 precision().name().toLowerCase(Locale.ROOT),
-                0);
+                scaling.map(LossScaling::skipped).orElse(0L));
         record.report(report);
         return earlyStop.bestIsBefore(step) ? "best checkpoint, of step " + earlyStop.bestStep() + ", restored" : "";
     }

@@ -52,6 +52,14 @@ public interface Trainer<O extends Record> extends Plugin<O> {
          */
         Tensor logits(Forward forward, Batch batch);
 
+        /**
+         * Whether the loss is no sum over samples, for it compares samples of a batch with each other (MMD, CORAL). Then the whole
+         * batch of an optimiser step comes as one micro-batch, computed by one thread.
+         */
+        default boolean coupled() {
+            return false;
+        }
+
         /** The sum, not the mean, of the samples' losses, in nats; a scalar. */
         Tensor loss(Forward forward, Batch batch);
 

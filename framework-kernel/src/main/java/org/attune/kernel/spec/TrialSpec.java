@@ -161,9 +161,14 @@ public record TrialSpec(
             int lanes,
 
             @Option(value = "largest global gradient norm; 0 for no clipping", defaults = "0", min = 0)
-            double clip) {
+            double clip,
+
+            @Option(
+                    value = "compute each layer again for its gradient rather than keep it: less memory, more time",
+                    defaults = "false")
+            boolean checkpointing) {
         Train withLanes(int number) {
-            return new Train(epochs, maxSteps, batch, microTokens, number, clip);
+            return new Train(epochs, maxSteps, batch, microTokens, number, clip, checkpointing);
         }
     }
 

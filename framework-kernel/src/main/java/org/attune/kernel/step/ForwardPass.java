@@ -1,7 +1,6 @@
 package org.attune.kernel.step;
 
 import java.util.List;
-import java.util.Optional;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.attune.model.Forward;
@@ -23,7 +22,7 @@ final class ForwardPass implements Forward {
     private final Wiring wiring;
     private final TokenBatch batch;
     private final Rng dropout;
-    private final Optional<DType> precision;
+    private final StepSettings settings;
     /** The one that is being computed; null outside of stages. */
     private Stage stage;
 
@@ -40,7 +39,7 @@ final class ForwardPass implements Forward {
         this.wiring = wiring;
         this.batch = batch;
         this.dropout = dropout;
-        this.precision = settings.precision();
+        this.settings = settings;
     }
 
     @Override
@@ -70,13 +69,28 @@ final class ForwardPass implements Forward {
     @Override
     public Tensor stages(List<Stage> stages) {
         Tensor x = null;
+        boolean frozen = true;
         for (Stage next : stages) {
-            Tensor before = x;
-            stage = next;
-            x = Scope.frame(() -> next.body().apply(before));
+            frozen = frozen && frozen(next.path());
+            x = run(next, x, settings.checkpointing() && !frozen);
         }
-        stage = null;
         return x;
+    }
+
+    /** Whether nothing is trained and no adapter acts in a module. */
+    private boolean frozen(String path) {
+        return !parameters.trains(path) && !wiring.touches(path);
+    }
+
+    /** @param again compute the stage a second time for the gradient, rather than keep what lies inside */
+    private Tensor run(Stage next, Tensor x, boolean again) {
+        UnaryOperator<Tensor> body = in -> {
+            stage = next; // set anew where backward comes back to it
+            Tensor y = next.body().apply(in);
+            stage = null;
+            return y;
+        };
+        return again && x != null ? x.checkpoint(body) : Scope.frame(() -> body.apply(x));
     }
 
     @Override
@@ -113,7 +127,7 @@ final class ForwardPass implements Forward {
     @Override
     public Tensor embedding(String path, int[] ids) {
         Tensor rows = weight(path + ".weight").gatherRows(ids);
-        return block(path, precision.map(rows::to).orElse(rows));
+        return block(path, settings.precision().map(rows::to).orElse(rows));
     }
 
     @Override

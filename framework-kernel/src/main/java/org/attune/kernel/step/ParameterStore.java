@@ -63,6 +63,11 @@ public final class ParameterStore implements AutoCloseable {
         return Optional.ofNullable(tensors.get(name));
     }
 
+    /** Whether something inside the module at {@code path} is trained. */
+    boolean trains(String path) {
+        return tensors.keySet().stream().anyMatch(name -> name.startsWith(path + "."));
+    }
+
     /** How many numbers are trained. */
     public long count() {
         return tensors.values().stream().mapToLong(t -> t.shape().size()).sum();

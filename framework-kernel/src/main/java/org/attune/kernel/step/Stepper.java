@@ -69,7 +69,9 @@ public final class Stepper implements AutoCloseable {
             weight += session.objective().weight(s);
         }
         double scale = weight == 0 ? 0 : 1 / weight;
-        List<List<MicroBatch>> shares = MicroBatches.assign(samples, settings.microTokens(), settings.lanes());
+        List<List<MicroBatch>> shares = session.objective().coupled()
+                ? MicroBatches.whole(samples, settings.lanes())
+                : MicroBatches.assign(samples, settings.microTokens(), settings.lanes());
         double[] losses = new double[settings.lanes()];
         Rng stepDropout = dropout.at(step);
         eachLane(l -> {

@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.attune.model.AttachPoint;
 import org.attune.model.LanguageHead;
 import org.attune.model.LinearTransform;
@@ -41,6 +42,12 @@ public final class Wiring {
 
     List<OutputTransform> outputs(String path) {
         return outputs.getOrDefault(path, List.of());
+    }
+
+    /** Whether an adapter acts on the module at {@code path} or inside it. */
+    boolean touches(String path) {
+        return Stream.concat(linear.keySet().stream(), outputs.keySet().stream())
+                .anyMatch(point -> point.equals(path) || point.startsWith(path + "."));
     }
 
     /** The side that one adapter works on; its parameters come from {@code parameters}. */

@@ -253,7 +253,12 @@ final class TrialRun implements Trial, Runnable {
                 model.model(),
                 parameters,
                 workers,
-                new StepSettings(lanes, spec.train().microTokens(), spec.precision(), false, spec.seed()));
+                new StepSettings(
+                        lanes,
+                        spec.train().microTokens(),
+                        spec.precision(),
+                        spec.train().checkpointing(),
+                        spec.seed()));
         long perEpoch = stepsPerEpoch();
         steps = (long) Math.ceil(spec.train().epochs() * perEpoch - 1e-9);
         if (spec.train().maxSteps() > 0) {

@@ -39,7 +39,7 @@ class SpecReaderTest {
                 .containsExactly(ref("lora", "rank", "8", "alpha", "16", "targets", List.of("query", "value")));
         assertThat(spec.optimizer()).isEqualTo(new TrialSpec.Optimizer(5e-3, 0.9, 0.999, 1e-8, 0.01));
         assertThat(spec.schedule()).isEqualTo(new TrialSpec.Schedule(TrialSpec.Schedule.Kind.LINEAR, 0.06));
-        assertThat(spec.train()).isEqualTo(new TrialSpec.Train(1, 0, 32, 512, PROCESSORS, 0));
+        assertThat(spec.train()).isEqualTo(new TrialSpec.Train(1, 0, 32, 512, PROCESSORS, 0, false));
         assertThat(spec.evaluate().metrics()).contains(ref("accuracy"), ref("f1"));
     }
 
@@ -62,7 +62,7 @@ class SpecReaderTest {
                         ref("shuffle"),
                         new TrialSpec.Optimizer(1e-3, 0.9, 0.999, 1e-8, 0.01),
                         new TrialSpec.Schedule(TrialSpec.Schedule.Kind.LINEAR, 0.06),
-                        new TrialSpec.Train(1, 0, 32, 512, PROCESSORS, 0),
+                        new TrialSpec.Train(1, 0, 32, 512, PROCESSORS, 0, false),
                         new TrialSpec.Evaluate("test", 0, List.of(ref("accuracy"), ref("f1"))),
                         Optional.empty(),
                         new TrialSpec.Checkpoint(100),
@@ -167,7 +167,7 @@ class SpecReaderTest {
             value = {
                 "train.batch | many | --set train.batch: train.batch: expected a whole number >= 1, found 'many'",
                 "train.batch | 0 | --set train.batch: train.batch must be >= 1, found 0",
-                "train.bacth | 1 | --set train.bacth: train: unknown key 'bacth', did you mean 'batch'? Known keys: epochs, max_steps, batch, micro_tokens, lanes, clip",
+                "train.bacth | 1 | --set train.bacth: train: unknown key 'bacth', did you mean 'batch'? Known keys: epochs, max_steps, batch, micro_tokens, lanes, clip, checkpointing",
                 "trian.batch | 1 | --set trian.batch: unknown key 'trian', did you mean 'train'?",
                 "train..batch | 1 | --set train..batch: expected a key such as train.batch or adapters.0.rank",
                 "adapters.rank | 1 | --set adapters.rank: adapters is a list: say which entry, for example adapters.0.rank",

@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.attune.kernel.fake.TinyModel;
+import org.attune.model.Stage;
 import org.attune.model.TokenBatch;
 import org.attune.tensor.DType;
 import org.attune.tensor.Gradients;
@@ -131,6 +133,58 @@ class ForwardPassTest {
                     .linearCrossEntropy("lm_head", x, new int[] {7, 0})
                     .toDoubles();
         });
+    }
+
+    // ---- stages ----
+
+    /** The peak of a pass and its gradient through eight stages that keep five tensors each. */
+    private static long peak(boolean checkpointing) {
+        ReferenceEngine engine = new ReferenceEngine();
+        try (TinyModel model = new TinyModel(engine);
+                ParameterStore parameters = new ParameterStore(engine, model, 0)) {
+            Tensor trained = parameters.claim(Optional.empty()).train(PLACE + ".weight");
+            StepSettings settings = new StepSettings(1, 10_000, Optional.empty(), checkpointing, 0);
+            TokenBatch batch = batch(sample(1, 10_000));
+            ForwardPass pass = new ForwardPass(model, parameters, new Wiring(model), settings, batch, STEP);
+            List<Stage> stages = new ArrayList<>();
+            stages.add(Stage.of("tiny.embeddings", none -> pass.embedding("tiny.embeddings", batch.ids())));
+            for (int i = 0; i < 8; i++) {
+                stages.add(Stage.of(
+                        "tiny.layer.0",
+                        x -> pass.linear(PLACE, x).tanh().exp().tanh().exp().tanh()));
+            }
+            try (Scope scope = Scope.open(engine);
+                    Gradients gradients = new Gradients(List.of(trained))) {
+                scope.backward(pass.stages(stages).sum(), gradients);
+            }
+            return engine.stats().peakBytes();
+        }
+    }
+
+    @Test
+    void checkpointingKeepsTheEndsOfStagesAlone() {
+        assertThat(peak(true)).isLessThan(peak(false) / 2);
+    }
+
+    @Test
+    void aFrozenPrefixIsNotRecordedAndAStageAboveItIs() {
+        parameters.claim(Optional.empty()).train("tiny.layer.1.query.weight");
+        List<Boolean> recorded = new ArrayList<>();
+        try (Scope scope = Scope.open(engine)) {
+            ForwardPass pass = pass(batch(A), STEP);
+            List<Stage> stages = new ArrayList<>();
+            for (String layer : List.of("tiny.layer.0.query", "tiny.layer.1.query", "tiny.layer.1.value")) {
+                stages.add(Stage.of(layer, x -> {
+                    Tensor y = pass.linear(layer, x == null ? pass.embedding("tiny.embeddings", new int[2]) : x);
+                    recorded.add(y.requiresGradient());
+                    return y;
+                }));
+            }
+            try (Gradients gradients = new Gradients(parameters.all().values())) {
+                scope.backward(pass.stages(stages).sum(), gradients);
+            }
+        }
+        assertThat(recorded).containsExactly(false, true, true);
     }
 
     // ---- precision ----

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.attune.data.Example;
 import org.attune.evaluation.ClassPrediction;
 import org.attune.evaluation.Prediction;
@@ -18,6 +19,7 @@ import org.attune.kernel.fake.TinyModel;
 import org.attune.model.Forward;
 import org.attune.plugin.NoOptions;
 import org.attune.plugin.UserError;
+import org.attune.tensor.DType;
 import org.attune.tensor.Rng;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.reference.ReferenceEngine;
@@ -29,6 +31,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class StepperTest {
     private final ReferenceEngine engine = new ReferenceEngine();
@@ -71,8 +74,16 @@ class StepperTest {
     }
 
     private Step step(int workers, int lanes, int microTokens, List<Sample> samples, Session session) {
+        return step(workers, new StepSettings(lanes, microTokens, 5), samples, session);
+    }
+
+    private Step step(StepSettings settings, List<Sample> samples) {
+        return step(2, settings, samples, session());
+    }
+
+    private Step step(int workers, StepSettings settings, List<Sample> samples, Session session) {
         try (Workers threads = new Workers(workers, "test");
-                Stepper stepper = stepper(threads, lanes, microTokens)) {
+                Stepper stepper = new Stepper(engine, model, parameters, threads, settings)) {
             stepper.gradients(session, samples.subList(0, 1), 6); // a step before must leave nothing behind
             Stepper.Result result = stepper.gradients(session, samples, 7);
             Map<String, double[]> gradients = new LinkedHashMap<>();
@@ -143,7 +154,15 @@ class StepperTest {
         assertThat(step.gradients().values()).allSatisfy(g -> assertThat(g).containsOnly(0));
     }
 
-    private record Weighted(Trainer.Objective inner, double each) implements Trainer.Objective {
+    private static class Weighted implements Trainer.Objective {
+        private final Trainer.Objective inner;
+        private final double each;
+
+        Weighted(Trainer.Objective inner, double each) {
+            this.inner = inner;
+            this.each = each;
+        }
+
         @Override
         public Sample prepare(Example example, long index) {
             return inner.prepare(example, index);
@@ -168,6 +187,52 @@ class StepperTest {
         public List<Prediction> predict(Forward forward, Batch batch) {
             return List.of();
         }
+    }
+
+    /** An objective that is asked for the whole batch. */
+    private static final class Coupled extends Weighted {
+        private final List<Batch> seen = new CopyOnWriteArrayList<>();
+
+        Coupled(Trainer.Objective inner) {
+            super(inner, 1);
+        }
+
+        @Override
+        public boolean coupled() {
+            return true;
+        }
+
+        @Override
+        public Tensor loss(Forward forward, Batch batch) {
+            seen.add(batch);
+            return super.loss(forward, batch);
+        }
+    }
+
+    @Test
+    void aCoupledObjectiveGetsTheWholeBatch() {
+        List<Sample> samples = samples(17);
+        Coupled coupled = new Coupled(objective);
+        Step step = step(3, 4, samples, new Session(coupled, wiring, List.of()));
+        assertThat(coupled.seen).hasSize(2); // of one sample in the step before
+        assertThat(coupled.seen.get(1).samples()).isEqualTo(samples);
+        assertThat(step.loss()).isEqualTo(step(1, 100_000, samples, session()).loss());
+    }
+
+    /** Everything beside what lies at the ends of stages is computed twice, and nothing comes out otherwise. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void checkpointingChangesNoBit(boolean narrow) {
+        List<Sample> samples = samples(17);
+        Optional<DType> precision = narrow ? Optional.of(DType.BFLOAT16) : Optional.empty();
+        Step kept = step(new StepSettings(2, 8, precision, false, 5), samples);
+        long calls = engine.stats().kernelCalls();
+        Step again = step(new StepSettings(2, 8, precision, true, 5), samples);
+        long more = engine.stats().kernelCalls() - calls;
+        step(new StepSettings(2, 8, precision, false, 5), samples);
+        assertThat(more).isGreaterThan(engine.stats().kernelCalls() - calls - more);
+        assertThat(again.loss()).isEqualTo(kept.loss());
+        assertThat(again.gradients()).usingRecursiveComparison().isEqualTo(kept.gradients());
     }
 
     @Test

@@ -12,46 +12,78 @@ final class BackwardPass {
     private final Tensor dx;
     private final IdentityHashMap<Tensor, Tensor> pending = new IdentityHashMap<>();
     /** How many pending gradients share a storage: one may be passed on to several inputs, or through a reshape. */
-    private final IdentityHashMap<Storage, Integer> uses = new IdentityHashMap<>();
+    private final IdentityHashMap<Storage, Integer> uses;
+
+    BackwardPass(Leaves leaves) {
+        this.leaves = leaves;
+        this.uses = new IdentityHashMap<>();
+        this.x = null;
+        this.dx = null;
+    }
 
     /**
-     * @param x an input that is no leaf, null for none
-     * @param dx takes its gradient
+     * A pass within another over what a checkpoint computes again, which does to the bit what the other would have done.
+     *
+     * @param x its input
+     * @param dx takes the gradient of {@code x}; null where that is not wanted
      */
-    BackwardPass(Leaves leaves, Tensor x, Tensor dx) {
-        this.leaves = leaves;
+    BackwardPass(BackwardPass outer, Tensor x, Tensor dx) {
+        this.leaves = outer.leaves;
+        this.uses = outer.uses;
         this.x = x;
         this.dx = dx;
     }
 
+    /** @param seed the gradient of the loss, which the pass has one use of and gives up */
     void run(List<Node> tape, Tensor loss, Tensor seed) {
-        use(seed); // for the caller, who keeps it: it may be pending elsewhere
-        if (loss.isLeaf()) {
+        if (!loss.requiresGradient()) {
+            drop(seed);
+        } else if (loss.isLeaf()) {
             add(loss, seed);
-            return;
+            drop(seed);
+        } else {
+            pending.put(loss, seed);
+            if (loss != x) {
+                walk(tape, loss);
+            }
         }
-        if (loss == x) {
-            pending.put(x, seed);
-            return;
+        if (dx != null) {
+            deliver(pending.remove(x));
         }
+        if (!pending.isEmpty()) {
+            throw new IllegalStateException(
+                    "the loss depends on the result of another scope's operation, whose gradient"
+                            + " would be lost: detach it, or open no scope in between");
+        }
+    }
+
+    private void deliver(Tensor gradient) {
+        if (gradient == null) {
+            dx.engine().fill(dx.storage(), 0);
+        } else {
+            dx.engine().copy(gradient.storage(), dx.storage());
+            drop(gradient);
+        }
+    }
+
+    private void walk(List<Node> tape, Tensor loss) {
         if (tape.stream().noneMatch(node -> node.output() == loss)) {
             throw new IllegalStateException("the loss is not on this scope's tape: it was made in another scope, or an"
                     + " earlier backward has emptied the tape");
         }
-        use(seed);
-        pending.put(loss, seed);
         for (int i = tape.size() - 1; i >= 0; i--) {
             Node node = tape.set(i, null);
             Tensor dy = pending.remove(node.output());
             if (dy != null) {
                 Sink sink = new Sink(node, dy);
                 if (node.backward() instanceof Checkpoint checkpoint) {
-                    checkpoint.apply(dy, sink, leaves);
+                    checkpoint.apply(dy, sink, this);
+                    sink.taken.forEach(this::drop);
                 } else {
                     node.backward().apply(dy, sink);
+                    sink.taken.forEach(this::drop);
+                    drop(dy);
                 }
-                sink.taken.forEach(this::drop);
-                drop(dy);
             }
             for (Tensor kept : node.kept()) {
                 kept.close();
@@ -60,24 +92,6 @@ final class BackwardPass {
             if (node.output().storage() != loss.storage()) {
                 node.output().release();
             }
-        }
-        if (pending.size() > (pending.containsKey(x) ? 1 : 0)) {
-            throw new IllegalStateException(
-                    "the loss depends on the result of another scope's operation, whose gradient"
-                            + " would be lost: detach it, or open no scope in between");
-        }
-    }
-
-    /** Writes the gradient with respect to {@code x}. */
-    void deliver() {
-        if (dx == null) {
-            return;
-        }
-        Tensor gradient = pending.remove(x);
-        if (gradient == null) {
-            dx.engine().fill(dx.storage(), 0);
-        } else {
-            dx.engine().copy(gradient.storage(), dx.storage());
         }
     }
 
@@ -89,7 +103,7 @@ final class BackwardPass {
         }
     }
 
-    private void use(Tensor gradient) {
+    void use(Tensor gradient) {
         uses.merge(gradient.storage(), 1, Integer::sum);
     }
 

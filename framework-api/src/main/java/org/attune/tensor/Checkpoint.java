@@ -26,15 +26,12 @@ final class Checkpoint implements Backward {
         throw new IllegalStateException("a checkpoint's gradient needs the pass that it is part of");
     }
 
-    /**
-     * The bits are those of the pass without checkpoint: {@code x} is no leaf here either, and its gradient adds up in the same
-     * order.
-     */
-    void apply(Tensor dy, InputGradients inputs, Leaves leaves) {
+    /** Takes over the outer pass's use of {@code dy}. */
+    void apply(Tensor dy, InputGradients inputs, BackwardPass outer) {
         Tensor dx = inputs.needed(0) ? x.allocate(x.shape()) : null;
         try (Scope scope = Scope.open(x.engine())) {
-            Tensor again = dx == null ? x.detach() : x.dependent();
-            scope.backward(body.apply(again), dy, again, dx, leaves);
+            Tensor again = dx == null ? x.detach() : x.dependent(); // no leaf here either
+            scope.backward(body.apply(again), dy, new BackwardPass(outer, again, dx));
         }
         if (dx != null) {
             inputs.add(0, dx);

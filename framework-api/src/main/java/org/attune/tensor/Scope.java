@@ -147,27 +147,20 @@ public final class Scope implements AutoCloseable {
         if (loss.shape().size() != 1) {
             throw new IllegalArgumentException("the loss must be a scalar, not of shape " + loss.shape());
         }
-        try (Tensor seed = Tensor.allocate(engine, loss.shape(), loss.dtype())) {
-            engine.fill(seed.storage(), 1);
-            backward(loss, seed, null, null, into);
-        }
+        Tensor seed = Tensor.allocate(engine, loss.shape(), loss.dtype());
+        engine.fill(seed.storage(), 1);
+        BackwardPass pass = new BackwardPass(into);
+        pass.use(seed);
+        backward(loss, seed, pass);
     }
 
-    /**
-     * @param seed the gradient of what matters with respect to {@code y}, of its shape; not changed
-     * @param x an input that is no leaf, null for none
-     * @param dx takes the gradient with respect to {@code x}
-     */
-    void backward(Tensor y, Tensor seed, Tensor x, Tensor dx, Leaves into) {
+    /** @param seed the gradient of what matters with respect to {@code y}, of its shape; the pass gives up a use of it */
+    void backward(Tensor y, Tensor seed, BackwardPass pass) {
         if (CURRENT.get() != this) {
             throw new IllegalStateException("backward runs in the innermost scope, on the thread that opened it");
         }
         withoutGradient(() -> {
-            BackwardPass pass = new BackwardPass(into, x, dx);
-            if (y.requiresGradient()) {
-                pass.run(tape, y, seed);
-            }
-            pass.deliver();
+            pass.run(tape, y, seed);
             return null;
         });
         tape.clear();

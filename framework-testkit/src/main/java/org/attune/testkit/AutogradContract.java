@@ -7,9 +7,12 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.BiFunction;
 import java.util.function.DoubleUnaryOperator;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import java.util.stream.DoubleStream;
+import org.attune.tensor.DType;
 import org.attune.tensor.Gradients;
 import org.attune.tensor.Scope;
 import org.attune.tensor.Shape;
@@ -452,5 +455,319 @@ abstract class AutogradContract {
             return q.attention(k, k, AttentionLayout.self(new int[] {0, 4}, 1, 2, true))
                     .toDoubles();
         });
+    }
+
+    // ---- checkpoints ----
+
+    /** A stretch that reads its input several times and has a parameter of its own. */
+    private Tensor stretch(Tensor h) {
+        return h.exp().mul(y).add(h.square()).add(h);
+    }
+
+    /** The gradients of x and y, to the bit. */
+    private void expectSame(Function<Tensor, Tensor> checkpointed, Function<Tensor, Tensor> plain) {
+        gradients.zero();
+        backward(plain);
+        double[] ofX = gradients.of(x).toDoubles();
+        double[] ofY = gradients.of(y).toDoubles();
+        gradients.zero();
+        backward(checkpointed);
+        assertThat(gradients.of(x).toDoubles()).containsExactly(ofX);
+        assertThat(gradients.of(y).toDoubles()).containsExactly(ofY);
+    }
+
+    @Test
+    void aCheckpointChangesNoBit() {
+        expectSame(
+                x -> x.mul(2).checkpoint(this::stretch).tanh(),
+                x -> stretch(x.mul(2)).tanh());
+    }
+
+    @Test
+    void checkpointsFollowOneAnother() {
+        expectSame(
+                x -> x.mul(0.3).checkpoint(this::stretch).checkpoint(this::stretch), x -> stretch(stretch(x.mul(0.3))));
+    }
+
+    @Test
+    void checkpointsNest() {
+        expectSame(
+                x -> x.mul(0.3).checkpoint(h -> stretch(h.checkpoint(this::stretch))),
+                x -> stretch(stretch(x.mul(0.3))));
+    }
+
+    @Test
+    void aCheckpointsInputMayNeedNoGradient() {
+        expectSame(x -> x.detach().checkpoint(this::stretch), x -> stretch(x.detach()));
+        assertThat(gradients.of(x).toDoubles()).containsOnly(0);
+        assertThat(gradients.of(y).toDoubles()).doesNotContain(0);
+    }
+
+    @Test
+    void aCheckpointsInputMayBeAParameter() {
+        expectSame(x -> x.checkpoint(this::stretch), this::stretch);
+    }
+
+    /** The gradient that comes in is passed on to both sides of the sum; neither may change the other's. */
+    @Test
+    void aCheckpointMayStandBesideAResidual() {
+        backward(x -> {
+            Tensor h = x.mul(2);
+            return h.checkpoint(a -> a.add(a.mul(3)).add(a)).add(h);
+        });
+        expect(x, 12, 12, 12);
+        gradients.zero();
+        backward(x -> {
+            Tensor h = x.mul(2);
+            return h.add(h.checkpoint(a -> a.reshape(3, 1).reshape(3))).add(h);
+        });
+        expect(x, 6, 6, 6);
+    }
+
+    @Test
+    void aCheckpointMayReturnItsInputOrIgnoreIt() {
+        expectSame(x -> x.mul(2).checkpoint(h -> h), x -> x.mul(2));
+        expectSame(x -> x.mul(2).checkpoint(h -> y.square()), x -> y.square());
+        assertThat(gradients.of(x).toDoubles()).containsOnly(0);
+    }
+
+    @Test
+    void aCheckpointHoldsItsInputAlone() {
+        try (Tensor large = Tensor.zeros(engine, Shape.of(5000)).trainable();
+                Gradients own = new Gradients(List.of(large));
+                Scope scope = Scope.open(engine)) {
+            long before = engine.stats().liveBytes();
+            Tensor one = large.add(0);
+            long each = engine.stats().liveBytes() - before;
+            Tensor h = one.checkpoint(t -> t.exp().tanh().exp().square().exp());
+            assertThat(engine.stats().liveBytes() - before)
+                    .as("input and result")
+                    .isEqualTo(2 * each);
+            scope.backward(h.sum(), own);
+            assertThat(engine.stats().liveBytes() - before).as("in the end").isLessThan(each);
+        }
+    }
+
+    @Test
+    void whatACheckpointComputesFromOutsideIsRefused() {
+        assertThatIllegalStateException()
+                .isThrownBy(() -> backward(x -> {
+                    Tensor h = x.mul(2);
+                    return x.checkpoint(t -> t.mul(h));
+                }));
+    }
+
+    // ---- frames ----
+
+    @Test
+    void aFrameFreesWhatNoGradientReads() {
+        try (Tensor large = Tensor.zeros(engine, Shape.of(5000)).trainable();
+                Gradients own = new Gradients(List.of(large));
+                Scope scope = Scope.open(engine)) {
+            long before = engine.stats().liveBytes();
+            Tensor sum = Scope.frame(() -> large.add(1).add(2).add(3));
+            long one = engine.stats().liveBytes() - before;
+            Tensor read = Scope.frame(() -> large.add(1).add(2).exp().add(3));
+            assertThat(engine.stats().liveBytes() - before)
+                    .as("two results and the argument of exp")
+                    .isEqualTo(3 * one);
+            Tensor mask = large.detach();
+            Tensor masked = Scope.frame(() -> large.add(1).mul(mask).add(3));
+            assertThat(engine.stats().liveBytes() - before)
+                    .as("a product with a constant reads the constant alone")
+                    .isEqualTo(4 * one);
+            scope.backward(sum.mul(read).mul(masked).sum(), own);
+            assertThat(own.of(large).toDoubles()).doesNotContain(Double.NaN);
+        }
+    }
+
+    @Test
+    void framesNest() {
+        try (Scope scope = Scope.open(engine)) {
+            long before = engine.stats().liveBytes();
+            Tensor result = Scope.frame(() -> Scope.frame(() -> x.mul(2).exp().add(1))
+                    .tanh()
+                    .add(Scope.frame(() -> x.mul(3).add(1))));
+            long framed = engine.stats().liveBytes() - before;
+            scope.backward(result.sum(), gradients);
+            assertThat(framed).isPositive();
+        }
+        double[] framed = gradients.of(x).toDoubles();
+        gradients.zero();
+        backward(x -> x.mul(2).exp().add(1).tanh().add(x.mul(3).add(1)));
+        assertThat(framed).containsExactly(gradients.of(x).toDoubles());
+    }
+
+    @Test
+    void aFrameGivesBackEvenIfItsBodyFails() {
+        try (Scope scope = Scope.open(engine)) {
+            assertThatIllegalStateException()
+                    .isThrownBy(() -> Scope.frame(() -> {
+                        x.exp();
+                        throw new IllegalStateException("the body fails");
+                    }));
+            scope.backward(Scope.frame(() -> x.mul(2).exp()).sum(), gradients);
+        }
+        expect(x, map(v -> 2 * Math.exp(2 * v)));
+    }
+
+    /** Everything at once, each layer in a frame, some of them checkpointed. */
+    @Test
+    void aModelInFramesAndCheckpointsGivesTheSameBits() {
+        try (SmallModel model = new SmallModel(engine)) {
+            double[] plain = model.lossAndGradients(UnaryOperator.identity());
+            assertThat(model.lossAndGradients(layer -> h -> Scope.frame(() -> layer.apply(h))))
+                    .as("frames")
+                    .containsExactly(plain);
+            assertThat(model.lossAndGradients(layer -> h -> h.checkpoint(layer)))
+                    .as("checkpoints")
+                    .containsExactly(plain);
+            assertThat(model.lossAndGradients(layer -> h -> Scope.frame(() -> h.checkpoint(layer))))
+                    .as("both")
+                    .containsExactly(plain);
+        }
+    }
+
+    // ---- sums in place ----
+
+    /** A parameter's sum is added to in place; through a copy of it the gradient arrives as a tensor of its own. */
+    @Test
+    void gradientsAddedInPlaceEqualGradientsAdded() {
+        int[] labels = {1, -100, 0, 2};
+        List<BiFunction<Tensor, Tensor, Tensor>> operations = List.of(
+                (a, w) -> a.linear(w, null),
+                (a, w) -> w.linear(a, null),
+                (a, w) -> a.matmul(w, false, true),
+                (a, w) -> w.matmul(a, false, true),
+                (a, w) -> a.matmul(w, true, false).matmul(w, false, true),
+                (a, w) -> a.addMatmul(a, w.matmul(w, true, false), false, 0.5),
+                (a, w) -> w.gatherRows(2, 0, 2),
+                (a, w) -> a.linearCrossEntropy(w, labels));
+        double[] numbers = Values.ANY.draw(Shape.of(4, 4), 1);
+        try (Tensor a = Tensor.of(engine, Shape.of(4, 4), numbers);
+                Tensor w = Tensor.of(engine, Shape.of(4, 4), Values.ANY.draw(Shape.of(4, 4), 2))
+                        .trainable();
+                Gradients inPlace = new Gradients(List.of(w));
+                Gradients added = new Gradients(List.of(w))) {
+            for (BiFunction<Tensor, Tensor, Tensor> operation : operations) {
+                inPlace.zero();
+                added.zero();
+                for (int twice = 0; twice < 2; twice++) {
+                    try (Scope scope = Scope.open(engine)) {
+                        scope.backward(operation.apply(a, w).sum(), inPlace);
+                        scope.backward(operation.apply(a, w.mul(1)).sum(), added);
+                    }
+                }
+                close.ofSums(added.of(w).toDoubles())
+                        .check(
+                                "gradient",
+                                inPlace.of(w).toDoubles(),
+                                added.of(w).toDoubles());
+            }
+        }
+    }
+
+    /** What a custom operation adds to in place counts once. */
+    @Test
+    void aCustomOperationMayAddInPlace() {
+        List<Boolean> offered = new ArrayList<>();
+        backward(x -> Tensor.custom(List.of(x, y.mul(1)), in -> in.get(0).add(in.get(1)), (dy, in) -> {
+            offered.add(in.accumulator(0) != null);
+            offered.add(in.accumulator(1) != null);
+            engine.accumulate(5, dy.storage(), in.accumulator(0).storage());
+            in.add(1, dy);
+        }));
+        assertThat(offered).containsExactly(true, false);
+        expect(x, 5, 5, 5);
+        expect(y, 1, 1, 1);
+    }
+
+    // ---- the cross-entropy of a large vocabulary ----
+
+    /** More rows than are computed at once; some labelled, some not; x and the weight trained, or one of them. */
+    @Test
+    void linearCrossEntropyEqualsItsParts() {
+        int rows = 290;
+        int hidden = 5;
+        int classes = 19;
+        int[] labels = new int[rows];
+        Arrays.setAll(labels, i -> i % 3 == 1 ? -100 : i * 11 % classes);
+        int[] all = new int[rows];
+        Arrays.setAll(all, i -> i * 7 % classes);
+        Shape shape = Shape.of(rows, hidden);
+        Shape weightShape = Shape.of(classes, hidden);
+        for (int[] given : List.of(labels, all)) {
+            for (int trained = 1; trained < 4; trained++) {
+                boolean trainX = trained % 2 == 1;
+                boolean trainWeight = trained >= 2;
+                List<OperationCase.Outcome> outcomes = new ArrayList<>();
+                for (boolean whole : new boolean[] {true, false}) {
+                    Tensor a = Tensor.of(engine, shape, Values.ANY.draw(shape, 1));
+                    Tensor w = Tensor.of(engine, weightShape, Values.ANY.draw(weightShape, 2));
+                    outcomes.add(OperationCase.run(
+                            engine,
+                            List.of(trainX ? a.trainable() : a, trainWeight ? w.trainable() : w),
+                            in -> whole
+                                    ? in.get(0).linearCrossEntropy(in.get(1), given)
+                                    : in.get(0).linear(in.get(1), null).crossEntropy(given)));
+                }
+                OperationCase.Outcome expected = outcomes.get(1);
+                close.check("losses", outcomes.get(0).values(), expected.values());
+                for (int i = 0; i < 2; i++) {
+                    if (expected.gradients().get(i) != null) {
+                        double[] gradient = expected.gradients().get(i);
+                        close.ofSums(gradient)
+                                .check(
+                                        "gradient " + i,
+                                        outcomes.get(0).gradients().get(i),
+                                        gradient);
+                    }
+                }
+            }
+        }
+    }
+
+    /** The logits of all rows would take more than everything else. */
+    @Test
+    void linearCrossEntropyNeverHoldsAllLogits() {
+        int rows = 1500;
+        int classes = 2000;
+        int[] labels = new int[rows];
+        Arrays.setAll(labels, i -> i % classes);
+        try (Tensor a = Tensor.zeros(engine, Shape.of(rows, 2)).trainable();
+                Tensor w = Tensor.zeros(engine, Shape.of(classes, 2));
+                Gradients own = new Gradients(List.of(a));
+                Scope scope = Scope.open(engine)) {
+            long logits = (long) rows * classes * engine.dtype().bytes();
+            long before = engine.stats().liveBytes();
+            Tensor losses = a.linearCrossEntropy(w, labels);
+            assertThat(engine.stats().liveBytes() - before).isLessThan(logits / 20);
+            scope.backward(losses.sum(), own);
+            assertThat(own.of(a).toDoubles()).containsOnly(0);
+        }
+    }
+
+    // ---- types ----
+
+    /** A frozen model in a narrow type, parameters in the engine's: what is trained gets gradients of the engine's type. */
+    @Test
+    void parametersKeepTheirTypeWhereActivationsAreNarrow() {
+        for (DType narrow : engine.dtypes()) {
+            gradients.zero();
+            List<DType> seen = new ArrayList<>();
+            backward(x -> {
+                Tensor h = x.reshape(3, 1).to(narrow);
+                Tensor up = h.linear(y.reshape(3, 1), null); // the outer product
+                seen.add(up.dtype());
+                return Tensor.custom(List.of(up), in -> in.get(0), (dy, in) -> {
+                    seen.add(dy.dtype());
+                    in.add(0, dy.to(engine.dtype())); // another type than the input's: converted
+                });
+            });
+            assertThat(seen).containsExactly(narrow, narrow);
+            assertThat(gradients.of(x).dtype()).isEqualTo(engine.dtype());
+            Precision.check("gradient of x", narrow, gradients.of(x).toDoubles(), new double[] {3.5, 3.5, 3.5});
+            Precision.check("gradient of y", narrow, gradients.of(y).toDoubles(), new double[] {2.5, 2.5, 2.5});
+        }
     }
 }

@@ -64,6 +64,14 @@ public abstract class EngineContract {
         }
     }
 
+    /** Packed sequences: they equal padded ones, and leave one another alone to the last bit. */
+    @Nested
+    class Packing extends PackingContract {
+        Packing() {
+            super(engine());
+        }
+    }
+
     /** Arenas, statistics, use after closing. */
     @Nested
     class Memory extends MemoryContract {

@@ -2,6 +2,7 @@ package org.attune.testkit;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.attune.tensor.Gradients;
 import org.attune.tensor.Rng;
 import org.attune.tensor.Scope;
@@ -66,24 +67,40 @@ final class SmallModel implements AutoCloseable {
         return p;
     }
 
-    /** The mean cross-entropy of four packed sequences, one of them unlabelled. */
-    Tensor loss() {
+    /**
+     * The mean cross-entropy of four packed sequences, one of them unlabelled.
+     *
+     * @param stage what is made of each half of the layer
+     */
+    private Tensor loss(UnaryOperator<UnaryOperator<Tensor>> stage) {
         Tensor x = embeddings.gatherRows(TOKENS).layerNorm(gamma, beta, 1e-5);
-        Tensor q = x.linear(query, null).addMatmul(x.linear(down, null), up, true, 2);
-        AttentionLayout layout = AttentionLayout.self(OFFSETS, 2, WIDTH / 2, false);
-        Tensor mixed = x.add(q.attention(x, x.linear(value, null), layout));
-        Tensor out = mixed.add(mixed.linear(inner, innerBias).gelu().linear(outer, null));
+        Tensor mixed = stage.apply(this::mix).apply(x);
+        Tensor out = stage.apply(this::transform).apply(mixed);
         Tensor logits =
                 out.layerNorm(gamma, beta, 1e-5).gatherRows(FIRST_TOKENS).linear(head, null);
         return logits.crossEntropy(LABELS).sum().mul(1.0 / 3);
     }
 
-    /** Loss and, one after another, all gradients of one pass from zero gradients. */
+    private Tensor mix(Tensor x) {
+        Tensor q = x.linear(query, null).addMatmul(x.linear(down, null), up, true, 2);
+        AttentionLayout layout = AttentionLayout.self(OFFSETS, 2, WIDTH / 2, false);
+        return x.add(q.attention(x, x.linear(value, null), layout));
+    }
+
+    private Tensor transform(Tensor x) {
+        return x.add(x.linear(inner, innerBias).gelu().linear(outer, null));
+    }
+
     double[] lossAndGradients() {
+        return lossAndGradients(UnaryOperator.identity());
+    }
+
+    /** Loss and, one after another, all gradients of one pass from zero gradients. */
+    double[] lossAndGradients(UnaryOperator<UnaryOperator<Tensor>> stage) {
         gradients.zero();
         List<Double> numbers = new ArrayList<>();
         try (Scope scope = Scope.open(engine)) {
-            Tensor loss = loss();
+            Tensor loss = loss(stage);
             numbers.add(loss.item());
             scope.backward(loss, gradients);
         }

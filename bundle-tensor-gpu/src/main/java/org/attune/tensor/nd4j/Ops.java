@@ -89,6 +89,10 @@ final class Ops {
 
     /** The sum of squares of each row: {@code out} [rows, 1]. */
     static void squaresOfRows(INDArray x, INDArray out) {
+        if (x.size(1) == 1) { // a reduction of one element is a copy to ND4J, not its square
+            mul(x, x, out);
+            return;
+        }
         Nd4j.getExecutioner().exec(new SquaredNorm(x, out, true, 1));
     }
 

@@ -18,7 +18,7 @@ record LowRankUpdate(String place, Tensor a, Tensor b, double scale, double drop
     @Override
     public Tensor apply(Forward forward, Tensor x, UnaryOperator<Tensor> inner) {
         Tensor down = forward.dropout(place, x, dropout).linear(a, null);
-        return inner.apply(x).addMatmul(down, b, true, scale);
+        return inner.apply(x).addMatmulInPlace(down, b, true, scale);
     }
 
     @Override

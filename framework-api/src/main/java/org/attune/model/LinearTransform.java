@@ -12,7 +12,7 @@ public interface LinearTransform {
      * @param x input [tokens, in]
      * @param inner the map below: the base layer, or an adapter claimed before this one. Call it once, with {@code x} or with
      *     an altered input; it costs the base layer's product
-     * @return [tokens, out]
+     * @return [tokens, out]; the caller's own, who may reuse its memory
      */
     Tensor apply(Forward forward, Tensor x, UnaryOperator<Tensor> inner);
 

@@ -12,16 +12,32 @@ final class Matrices {
     /** {@code scale op(a) op(b) + c}, c null for none. */
     static Tensor matmul(Tensor a, Tensor b, boolean ta, boolean tb, double scale, Tensor c) {
         Matmul form = form(a.shape(), b.shape(), ta, tb, scale);
-        Shape shape = a.shape().with(-2, form.m()).with(-1, form.n());
-        if (c != null && !c.shape().equals(shape)) {
-            throw new IllegalArgumentException("cannot add a product of shape " + shape + " to " + c.shape());
-        }
+        Shape shape = shape(a, form, c);
         TensorEngine e = a.engine();
         Tensor out = Tensor.allocate(e, shape, c == null ? DType.narrower(a.dtype(), b.dtype()) : c.dtype());
         if (c != null) {
             e.copy(c.storage(), out.storage());
         }
-        e.matmul(c == null ? form : adding(form), a.storage(), b.storage(), out.storage());
+        return product(a, b, form, c, out);
+    }
+
+    /** {@code c + scale a op(b)} in the memory of {@code c}, which is a recorded result that nothing else reads. */
+    static Tensor addInPlace(Tensor c, Tensor a, Tensor b, boolean tb, double scale) {
+        Matmul form = form(a.shape(), b.shape(), false, tb, scale);
+        return product(a, b, form, c, c.as(shape(a, form, c)));
+    }
+
+    private static Shape shape(Tensor a, Matmul form, Tensor c) {
+        Shape shape = a.shape().with(-2, form.m()).with(-1, form.n());
+        if (c != null && !c.shape().equals(shape)) {
+            throw new IllegalArgumentException("cannot add a product of shape " + shape + " to " + c.shape());
+        }
+        return shape;
+    }
+
+    /** The product into {@code out}, or added to what is in it where {@code c} is not null. */
+    private static Tensor product(Tensor a, Tensor b, Matmul form, Tensor c, Tensor out) {
+        a.engine().matmul(c == null ? form : adding(form), a.storage(), b.storage(), out.storage());
         Backward backward = (dy, in) -> {
             if (in.needed(0)) {
                 gradientOfA(a, b, dy, form, in);

@@ -131,6 +131,23 @@ public final class Scope implements AutoCloseable {
         return scope != null && scope.recording;
     }
 
+    /** Whether {@code result} was recorded here and nothing recorded since reads its elements for a gradient. */
+    static boolean isIntermediate(Tensor result) {
+        Scope scope = CURRENT.get();
+        for (int i = scope == null ? -1 : scope.tape.size() - 1; i >= 0; i--) {
+            Node node = scope.tape.get(i);
+            for (Tensor saved : node.saved()) {
+                if (saved.storage() == result.storage()) {
+                    return false;
+                }
+            }
+            if (node.output() == result) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     static void record(Node node) {
         CURRENT.get().tape.add(node);
     }

@@ -299,6 +299,16 @@ public final class Tensor implements AutoCloseable {
     }
 
     /**
+     * {@link #addMatmul} for a caller to whom this tensor is of no more use: where no gradient reads its elements either, the
+     * result takes its memory over, which spares a copy. This tensor is not to be used afterwards.
+     */
+    public Tensor addMatmulInPlace(Tensor a, Tensor b, boolean transposeB, double scale) {
+        return requiresGradient && !leaf && !view && Scope.isIntermediate(this)
+                ? Matrices.addInPlace(this, a, b, transposeB, scale)
+                : addMatmul(a, b, transposeB, scale);
+    }
+
+    /**
      * A linear layer: {@code x w^T + bias}.
      *
      * @param weight [out, in]
@@ -385,7 +395,8 @@ public final class Tensor implements AutoCloseable {
         return out;
     }
 
-    private Tensor as(Shape to) {
+    /** The same memory, which stays this tensor's to free, as a constant of another shape. */
+    Tensor as(Shape to) {
         return new Tensor(engine, storage, to, false, true, true);
     }
 

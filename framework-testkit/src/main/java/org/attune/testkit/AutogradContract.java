@@ -367,6 +367,35 @@ abstract class AutogradContract {
         }
     }
 
+    /** The second is read by a gradient, so it must be left alone. */
+    @Test
+    void aSumInPlaceIsTheSumAndHasItsGradients() {
+        for (UnaryOperator<Tensor> made : List.<UnaryOperator<Tensor>>of(t -> t.mul(2), Tensor::softmax)) {
+            assertThat(inPlace(made, true)).usingRecursiveComparison().isEqualTo(inPlace(made, false));
+        }
+    }
+
+    private List<double[]> inPlace(UnaryOperator<Tensor> made, boolean inPlace) {
+        try (Tensor c = Tensor.of(engine, Shape.of(2, 3), 1.0, -2, 3, 0.5, 5, -1)
+                        .trainable();
+                Tensor a = Tensor.of(engine, Shape.of(2, 2), 1.0, 2, 3, 4).trainable();
+                Tensor b =
+                        Tensor.of(engine, Shape.of(2, 3), 0.5, -1, 2, 1, 0, 3).trainable();
+                Gradients own = new Gradients(List.of(c, a, b));
+                Scope scope = Scope.open(engine)) {
+            Tensor sum = Scope.frame(() -> inPlace
+                    ? made.apply(c).addMatmulInPlace(a, b, false, 0.5)
+                    : made.apply(c).addMatmul(a, b, false, 0.5));
+            double[] value = sum.toDoubles();
+            scope.backward(sum.square().sum(), own);
+            return List.of(
+                    value,
+                    own.of(c).toDoubles(),
+                    own.of(a).toDoubles(),
+                    own.of(b).toDoubles());
+        }
+    }
+
     @Test
     void repeatedRowsAddUp() {
         backward(x -> x.gatherRows(2, 0, 2, 2));

@@ -6,7 +6,7 @@ import org.attune.tensor.reference.ReferenceEngine;
 
 /** Engines by name, outside of a framework. */
 public final class BenchmarkEngines {
-    private static final String ND4J = "org.attune.tensor.nd4j.Nd4jEngine";
+    private static final String ND4J = "org.attune.tensor.nd4j.NativeEngine";
 
     private BenchmarkEngines() {}
 

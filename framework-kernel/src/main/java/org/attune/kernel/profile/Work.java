@@ -36,7 +36,7 @@ record Work(String operation, DType dtype, long flops, long bytes) {
                 appendSmaller(name, m);
             } else if (argument instanceof AttentionLayout a) {
                 int products = method.getName().equals("attention") ? ATTENTION_PRODUCTS : ATTENTION_GRADIENT_PRODUCTS;
-                flops = 2L * products * a.probabilities() * a.headSize();
+                flops = 2L * products * a.heads() * pairs(a) * a.headSize();
             }
         }
         int n = arguments.length;
@@ -61,6 +61,16 @@ record Work(String operation, DType dtype, long flops, long bytes) {
             name.append(' ').append(dtype.name().toLowerCase(Locale.ROOT));
         }
         return new Work(name.toString(), dtype, flops, bytes);
+    }
+
+    /** Of a query and a key that it sees: what is needed, even where a kernel computes the whole square. */
+    private static long pairs(AttentionLayout layout) {
+        long pairs = 0;
+        for (int i = 0; i < layout.sequences(); i++) {
+            long queries = layout.queryLength(i);
+            pairs += queries * layout.keyLength(i) - (layout.causal() ? queries * (queries - 1) / 2 : 0);
+        }
+        return pairs;
     }
 
     /** Of the rows that a kernel picks. */

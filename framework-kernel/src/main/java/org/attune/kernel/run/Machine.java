@@ -15,7 +15,7 @@ import javax.management.JMException;
 import javax.management.ObjectName;
 
 /** The machine and the Java virtual machine that a run is on, as far as numbers or times may depend on them. */
-final class Machine {
+public final class Machine {
     private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
     /** Threads and kernels of the native libraries. */
     private static final String ENVIRONMENT = "(DNNL|ONEDNN|OMP|KMP|GOMP|MKL|OPENBLAS|CUDA)_.*";
@@ -24,7 +24,8 @@ final class Machine {
 
     private Machine() {}
 
-    static ObjectNode describe() {
+    /** In numbers and words. */
+    public static ObjectNode describe() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.put("cpu", cpu(CPU_INFO));
         json.put("cores", Runtime.getRuntime().availableProcessors());

@@ -3,6 +3,7 @@ package org.attune.tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.attune.tensor.engine.AttentionLayout;
@@ -67,6 +68,17 @@ public final class Tensor implements AutoCloseable {
     /** See {@link #zeros(TensorEngine, Shape)}. @throws IllegalArgumentException if the engine has no such type */
     public static Tensor zeros(TensorEngine engine, Shape shape, DType dtype) {
         return new Tensor(engine, engine.allocate(shape.size(), dtype), shape, false, true, false);
+    }
+
+    /**
+     * A tensor of the current scope, persistent where none is open.
+     *
+     * @param fill writes all elements
+     */
+    public static Tensor filled(TensorEngine engine, Shape shape, DType dtype, Consumer<Storage> fill) {
+        Tensor t = allocate(engine, shape, dtype);
+        fill.accept(t.storage);
+        return t;
     }
 
     /** A tensor of the current scope with unspecified content. */

@@ -30,6 +30,9 @@ public interface Trial {
     /** The report, once completed. */
     Optional<TrialReport> report();
 
+    /** What it keeps of frozen layers; nothing where they are computed each time. */
+    CacheStats cache();
+
     /** Holds the trial after the step in progress. */
     void pause();
 

@@ -8,6 +8,7 @@ import java.util.Optional;
 import org.attune.evaluation.Score;
 import org.attune.evaluation.Score.Direction;
 import org.attune.evaluation.Table;
+import org.attune.trial.CacheStats;
 import org.attune.trial.Progress;
 import org.attune.trial.Trial;
 import org.attune.trial.TrialReport;
@@ -98,6 +99,11 @@ public final class FakeTrial implements Trial {
     @Override
     public Optional<TrialReport> report() {
         return state == TrialState.COMPLETED ? Optional.of(REPORT) : Optional.empty();
+    }
+
+    @Override
+    public CacheStats cache() {
+        return CacheStats.NONE;
     }
 
     @Override

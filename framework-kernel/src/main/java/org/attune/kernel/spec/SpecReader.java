@@ -38,6 +38,7 @@ public final class SpecReader {
             "optimizer",
             "schedule",
             "train",
+            "cache",
             "evaluate",
             "early_stopping",
             "checkpoint",
@@ -167,6 +168,7 @@ public final class SpecReader {
                 optimizer(spec),
                 schedule(spec),
                 train(spec),
+                cache(spec),
                 evaluate(spec),
                 given(spec, "early_stopping")
                         .map(node -> section(spec, "early_stopping", TrialSpec.EarlyStopping.class)),
@@ -234,6 +236,13 @@ public final class SpecReader {
     private TrialSpec.Train train(SpecNode.Fields spec) {
         TrialSpec.Train given = section(spec, "train", TrialSpec.Train.class);
         return given.lanes() > 0 ? given : given.withLanes(Runtime.getRuntime().availableProcessors());
+    }
+
+    private TrialSpec.Cache cache(SpecNode.Fields spec) {
+        return given(spec, "cache").orElse(null) instanceof SpecNode.Scalar word
+                        && word.value().equals("off")
+                ? new TrialSpec.Cache("0", "0")
+                : section(spec, "cache", TrialSpec.Cache.class);
     }
 
     private TrialSpec.Evaluate evaluate(SpecNode.Fields spec) {

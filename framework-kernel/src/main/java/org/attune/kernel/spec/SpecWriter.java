@@ -43,6 +43,7 @@ public final class SpecWriter {
         keys.put("optimizer", binder.describe(spec.optimizer()));
         keys.put("schedule", schedule(spec.schedule()));
         keys.put("train", binder.describe(spec.train()));
+        keys.put("cache", binder.describe(spec.cache()));
         keys.put("evaluate", evaluate(spec.evaluate()));
         spec.earlyStopping().ifPresent(stopping -> keys.put("early_stopping", binder.describe(stopping)));
         keys.put("checkpoint", binder.describe(spec.checkpoint()));

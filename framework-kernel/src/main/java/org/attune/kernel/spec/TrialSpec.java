@@ -2,8 +2,11 @@ package org.attune.kernel.spec;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.BiFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.attune.plugin.Option;
 import org.attune.tensor.DType;
 
@@ -36,6 +39,7 @@ public record TrialSpec(
         Optimizer optimizer,
         Schedule schedule,
         Train train,
+        Cache cache,
         Evaluate evaluate,
         Optional<EarlyStopping> earlyStopping,
         Checkpoint checkpoint,
@@ -72,6 +76,7 @@ public record TrialSpec(
                 optimizer,
                 schedule,
                 train,
+                cache,
                 new Evaluate(evaluate.split, evaluate.every, replaced(evaluate.metrics, "metric", each)),
                 earlyStopping,
                 checkpoint,
@@ -169,6 +174,43 @@ public record TrialSpec(
             boolean checkpointing) {
         Train withLanes(int number) {
             return new Train(epochs, maxSteps, batch, microTokens, number, clip, checkpointing);
+        }
+    }
+
+    /**
+     * What is kept of the frozen layers at the beginning of a model, of examples that are used more than once.
+     *
+     * @param memory and disk sizes as a spec writes them; both 0 for nothing
+     */
+    public record Cache(
+            @Option(value = "most memory for the outputs of frozen layers, such as 512MB", defaults = "512MB")
+            String memory,
+
+            @Option(value = "most disk for those that memory does not hold, such as 4GB", defaults = "4GB")
+            String disk) {
+        private static final Pattern SIZE = Pattern.compile("([0-9]{1,12})\\s*([KMGT]?)B?");
+
+        public Cache {
+            bytes("memory", memory);
+            bytes("disk", disk);
+        }
+
+        public long memoryBytes() {
+            return bytes("memory", memory);
+        }
+
+        public long diskBytes() {
+            return bytes("disk", disk);
+        }
+
+        private static long bytes(String key, String size) {
+            Matcher parts = SIZE.matcher(size.strip().toUpperCase(Locale.ROOT));
+            if (!parts.matches()) {
+                throw new IllegalArgumentException(
+                        key + ": expected a size such as 512MB or 4GB, found " + Quote.of(size));
+            }
+            int power = parts.group(2).isEmpty() ? 0 : 1 + "KMGT".indexOf(parts.group(2));
+            return Long.parseLong(parts.group(1)) << (10 * power);
         }
     }
 

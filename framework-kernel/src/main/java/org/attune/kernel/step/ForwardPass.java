@@ -16,30 +16,36 @@ import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 
 /** One pass over one micro-batch: looks up weights, and lets the wiring's adapters act. */
-final class ForwardPass implements Forward {
+class ForwardPass implements Forward {
     private final Model model;
     private final ParameterStore parameters;
     private final Wiring wiring;
     private final TokenBatch batch;
     private final Rng dropout;
     private final StepSettings settings;
+    private final PrefixCache.Split kept;
     /** The one that is being computed; null outside of stages. */
     private Stage stage;
 
-    /** @param dropout the step's stream of random numbers; null where nothing is trained */
+    /**
+     * @param dropout the step's stream of random numbers; null where nothing is trained
+     * @param kept results of frozen stages; null for none
+     */
     ForwardPass(
             Model model,
             ParameterStore parameters,
             Wiring wiring,
             StepSettings settings,
             TokenBatch batch,
-            Rng dropout) {
+            Rng dropout,
+            PrefixCache.Split kept) {
         this.model = model;
         this.parameters = parameters;
         this.wiring = wiring;
         this.batch = batch;
         this.dropout = dropout;
         this.settings = settings;
+        this.kept = kept;
     }
 
     @Override
@@ -68,9 +74,9 @@ final class ForwardPass implements Forward {
 
     @Override
     public Tensor stages(List<Stage> stages) {
-        Tensor x = null;
+        Tensor x = kept == null ? null : kept.find(stages, batch);
         boolean frozen = true;
-        for (Stage next : stages) {
+        for (Stage next : x == null ? stages : stages.subList(kept.stages(), stages.size())) {
             frozen = frozen && frozen(next.path());
             x = run(next, x, settings.checkpointing() && !frozen);
         }
@@ -78,12 +84,12 @@ final class ForwardPass implements Forward {
     }
 
     /** Whether nothing is trained and no adapter acts in a module. */
-    private boolean frozen(String path) {
+    final boolean frozen(String path) {
         return !parameters.trains(path) && !wiring.touches(path);
     }
 
     /** @param again compute the stage a second time for the gradient, rather than keep what lies inside */
-    private Tensor run(Stage next, Tensor x, boolean again) {
+    final Tensor run(Stage next, Tensor x, boolean again) {
         UnaryOperator<Tensor> body = in -> {
             stage = next; // set anew where backward comes back to it
             Tensor y = next.body().apply(in);

@@ -3,7 +3,11 @@ package org.attune.kernel.step;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.attune.training.Batch;
 import org.attune.training.Sample;
 
@@ -23,11 +27,19 @@ final class MicroBatches {
 
     /**
      * @param tokens about so many tokens a micro-batch
+     * @param apart samples that share no micro-batch with the others
      * @return the micro-batches of each lane, of nearly equal token counts
      */
-    static List<List<MicroBatch>> assign(List<Sample> samples, int tokens, int lanes) {
-        return deal(samples, lanes).stream()
-                .map(places -> cut(samples, places, tokens))
+    static List<List<MicroBatch>> assign(List<Sample> samples, int tokens, int lanes, Predicate<Sample> apart) {
+        Map<Boolean, List<Integer>> parts = IntStream.range(0, samples.size())
+                .boxed()
+                .collect(Collectors.partitioningBy(i -> apart.test(samples.get(i))));
+        List<List<Integer>> some = deal(samples, parts.get(true), lanes);
+        List<List<Integer>> others = deal(samples, parts.get(false), lanes);
+        return IntStream.range(0, lanes)
+                .mapToObj(l -> Stream.of(others.get(l), some.get(l))
+                        .flatMap(places -> cut(samples, places, tokens).stream())
+                        .toList())
                 .toList();
     }
 
@@ -42,14 +54,13 @@ final class MicroBatches {
     }
 
     /** The longest sample goes first, each to the lane that has least (Graham 1969): the lanes differ by a short one at most. */
-    private static List<List<Integer>> deal(List<Sample> samples, int lanes) {
+    private static List<List<Integer>> deal(List<Sample> samples, List<Integer> places, int lanes) {
         List<List<Integer>> shares = new ArrayList<>();
         for (int l = 0; l < lanes; l++) {
             shares.add(new ArrayList<>());
         }
         long[] load = new long[lanes];
-        IntStream.range(0, samples.size())
-                .boxed()
+        places.stream()
                 .sorted(Comparator.comparingInt(i -> -length(samples, i)))
                 .forEach(i -> {
                     int least = leastOf(load);

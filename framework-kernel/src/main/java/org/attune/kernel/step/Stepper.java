@@ -26,22 +26,39 @@ import org.attune.training.Trainer;
  * own, which are added in order; a worker takes whole lanes. So the number of workers changes no bit. Not thread-safe.
  */
 public final class Stepper implements AutoCloseable {
+    /** Micro-batches of each lane. */
+    private static final int KEPT_AT_ONCE = 8;
+
     private final TensorEngine engine;
     private final Model model;
     private final ParameterStore parameters;
     private final Workers workers;
     private final StepSettings settings;
+    private final PrefixCache cache;
     private final Rng dropout;
     /** One a lane. */
     private final List<Gradients> gradients = new ArrayList<>();
 
+    /** A stepper that computes all of the model each time. */
     public Stepper(
             TensorEngine engine, Model model, ParameterStore parameters, Workers workers, StepSettings settings) {
+        this(engine, model, parameters, workers, settings, PrefixCache.none(engine));
+    }
+
+    /** @param cache closed by its owner */
+    public Stepper(
+            TensorEngine engine,
+            Model model,
+            ParameterStore parameters,
+            Workers workers,
+            StepSettings settings,
+            PrefixCache cache) {
         this.engine = engine;
         this.model = model;
         this.parameters = parameters;
         this.workers = workers;
         this.settings = settings;
+        this.cache = cache;
         this.dropout = Rng.of(settings.seed()).at("dropout");
     }
 
@@ -69,15 +86,16 @@ public final class Stepper implements AutoCloseable {
             weight += session.objective().weight(s);
         }
         double scale = weight == 0 ? 0 : 1 / weight;
-        List<List<MicroBatch>> shares = session.objective().coupled()
-                ? MicroBatches.whole(samples, settings.lanes())
-                : MicroBatches.assign(samples, settings.microTokens(), settings.lanes());
+        PrefixCache.Split kept = cache.training();
+        cache.check(session.wiring(), parameters);
+        List<List<MicroBatch>> shares =
+                session.objective().coupled() ? MicroBatches.whole(samples, settings.lanes()) : assign(samples, kept);
         double[] losses = new double[settings.lanes()];
         Rng stepDropout = dropout.at(step);
         eachLane(l -> {
             gradients.get(l).zero();
             for (MicroBatch micro : shares.get(l)) {
-                ForwardPass pass = pass(parameters, session, micro.batch(), stepDropout);
+                ForwardPass pass = pass(parameters, session, micro.batch(), stepDropout, kept);
                 losses[l] += accumulate(session.objective(), pass, micro.batch(), scale, lossScale, gradients.get(l));
             }
         });
@@ -124,8 +142,15 @@ public final class Stepper implements AutoCloseable {
         });
     }
 
-    private ForwardPass pass(ParameterStore weights, Session session, Batch batch, Rng stepDropout) {
-        return new ForwardPass(model, weights, session.wiring(), settings, batch.tokens(), stepDropout);
+    /** Examples whose prefix is kept stand apart from others, for a pass can leave it out for all of its examples only. */
+    private List<List<MicroBatch>> assign(List<Sample> samples, PrefixCache.Split kept) {
+        return MicroBatches.assign(
+                samples, settings.microTokens(), settings.lanes(), s -> kept != null && kept.has(s.example()));
+    }
+
+    private ForwardPass pass(
+            ParameterStore weights, Session session, Batch batch, Rng stepDropout, PrefixCache.Split kept) {
+        return new ForwardPass(model, weights, session.wiring(), settings, batch.tokens(), stepDropout, kept);
     }
 
     private double accumulate(
@@ -162,16 +187,74 @@ public final class Stepper implements AutoCloseable {
         return value;
     }
 
+    /**
+     * Computes what the frozen prefix of the model gives for the next samples of a split, and keeps it.
+     *
+     * @param split one of the cache's
+     * @param samples all of the split
+     * @return whether there are more, and room for them
+     */
+    public boolean keep(Session session, PrefixCache.Split split, List<Sample> samples) {
+        cache.check(session.wiring(), parameters);
+        if (split.closed() || split.seen() == samples.size()) {
+            return false;
+        }
+        List<Sample> next = next(samples.subList(split.seen(), samples.size()));
+        List<List<MicroBatch>> shares = assign(next, null);
+        List<List<Optional<PrefixPass.Prefix>>> prefixes = new ArrayList<>();
+        shares.forEach(share -> prefixes.add(new ArrayList<>()));
+        try {
+            eachLane(l -> shares.get(l)
+                    .forEach(micro -> prefixes.get(l).add(prefix(session, micro.batch(), split == cache.training()))));
+            for (int l = 0; l < settings.lanes(); l++) {
+                for (int i = 0; i < shares.get(l).size(); i++) {
+                    Batch batch = shares.get(l).get(i).batch();
+                    prefixes.get(l).get(i).ifPresentOrElse(p -> split.add(batch.tokens(), p), split::close);
+                }
+            }
+        } finally {
+            prefixes.forEach(some ->
+                    some.forEach(prefix -> prefix.ifPresent(p -> p.states().close())));
+        }
+        split.saw(next.size());
+        return !split.closed() && split.seen() < samples.size();
+    }
+
+    /** As many as make some micro-batches a lane: their results are held at once. */
+    private List<Sample> next(List<Sample> samples) {
+        long most = (long) KEPT_AT_ONCE * settings.lanes() * settings.microTokens();
+        int n = 0;
+        for (long tokens = 0; n < samples.size() && tokens < most; n++) {
+            tokens += samples.get(n).ids().length;
+        }
+        return samples.subList(0, n);
+    }
+
+    private Optional<PrefixPass.Prefix> prefix(Session session, Batch batch, boolean training) {
+        PrefixPass pass = new PrefixPass(
+                model, parameters, session.wiring(), settings, batch.tokens(), training ? dropout : null);
+        Trainer.Objective objective = session.objective();
+        return Scope.inference(
+                engine,
+                () -> pass.run(training ? () -> objective.loss(pass, batch) : () -> objective.predict(pass, batch)));
+    }
+
     /** One prediction a sample, in order. */
     public List<Prediction> predict(Session session, List<Sample> samples) {
-        return run(session, parameters, samples, (objective, pass, batch) -> objective.predict(pass, batch));
+        cache.check(session.wiring(), parameters);
+        return run(
+                session,
+                parameters,
+                cache.evaluation(),
+                samples,
+                (objective, pass, batch) -> objective.predict(pass, batch));
     }
 
     /** Mean-pooled last hidden states of the model without adapters: one vector a sample [samples, hidden]. */
     public float[][] embed(List<Sample> samples) {
         Session bare = new Session(null, new Wiring(model), List.of());
         ParameterStore none = new ParameterStore(engine, model, 0);
-        return run(bare, none, samples, (objective, pass, batch) -> {
+        return run(bare, none, null, samples, (objective, pass, batch) -> {
                     Tensor hidden = model.encode(pass);
                     List<float[]> means = new ArrayList<>();
                     for (int s = 0; s < batch.tokens().sequences(); s++) {
@@ -190,7 +273,7 @@ public final class Stepper implements AutoCloseable {
     /** Logits of the samples in one batch, as the trainer's loss reads them. */
     public double[] logits(Session session, List<Sample> samples) {
         Batch batch = Batch.of(samples);
-        ForwardPass pass = pass(parameters, session, batch, null);
+        ForwardPass pass = pass(parameters, session, batch, null, null);
         return Scope.inference(
                 engine, () -> session.objective().logits(pass, batch).toDoubles());
     }
@@ -199,13 +282,14 @@ public final class Stepper implements AutoCloseable {
         List<T> of(Trainer.Objective objective, ForwardPass pass, Batch batch);
     }
 
-    private <T> List<T> run(Session session, ParameterStore weights, List<Sample> samples, Work<T> work) {
-        List<List<MicroBatch>> shares = MicroBatches.assign(samples, settings.microTokens(), settings.lanes());
+    private <T> List<T> run(
+            Session session, ParameterStore weights, PrefixCache.Split kept, List<Sample> samples, Work<T> work) {
+        List<List<MicroBatch>> shares = assign(samples, kept);
         List<T> found = new ArrayList<>(Collections.nCopies(samples.size(), null));
         eachLane(l -> {
             for (MicroBatch micro : shares.get(l)) {
                 Batch batch = micro.batch();
-                ForwardPass pass = pass(weights, session, batch, null);
+                ForwardPass pass = pass(weights, session, batch, null, kept);
                 List<T> some = Scope.inference(engine, () -> work.of(session.objective(), pass, batch));
                 if (some.size() != batch.samples().size()) {
                     throw new IllegalStateException("the trainer gave " + some.size() + " predictions for "

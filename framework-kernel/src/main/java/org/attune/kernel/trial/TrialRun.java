@@ -38,6 +38,7 @@ import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.kernel.step.Optimisation;
 import org.attune.kernel.step.ParameterStore;
+import org.attune.kernel.step.PrefixCache;
 import org.attune.kernel.step.Session;
 import org.attune.kernel.step.StepSettings;
 import org.attune.kernel.step.Stepper;
@@ -48,6 +49,7 @@ import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.training.Sample;
 import org.attune.training.Sampler;
+import org.attune.trial.CacheStats;
 import org.attune.trial.Progress;
 import org.attune.trial.Trial;
 import org.attune.trial.TrialListener;
@@ -130,6 +132,8 @@ final class TrialRun implements Trial, Runnable {
     private volatile Session session;
 
     private volatile TensorEngine engine;
+    private volatile PrefixCache cache;
+    private volatile CacheStats cacheStats = CacheStats.NONE;
     private volatile TrialState state = TrialState.PREPARING;
     private volatile String message = "";
     private volatile Progress progress = new Progress(0, 0, 0, Double.NaN, 0, 0, 0, Duration.ZERO, null);
@@ -200,6 +204,11 @@ final class TrialRun implements Trial, Runnable {
         close(plugins); // outside the gate, for it may wait for a thread that waits for the gate
         close(recording);
         close(stepper);
+        if (cache != null) {
+            cacheStats = cache.stats();
+            close(cache);
+            cache = null;
+        }
         close(optimizer);
         close(parameters);
         close(workers);
@@ -248,6 +257,11 @@ final class TrialRun implements Trial, Runnable {
         Optional<RunRecord.Saved> saved = manner.resumed() ? record.load() : Optional.empty();
         saved.ifPresent(s -> parameters.restore(s.parameters(), s.starts()));
         readData();
+        cache = new PrefixCache(
+                engine,
+                spec.cache().memoryBytes(),
+                spec.cache().diskBytes(),
+                record.folder().resolve("cache"));
         stepper = new Stepper(
                 engine,
                 model.model(),
@@ -258,7 +272,8 @@ final class TrialRun implements Trial, Runnable {
                         spec.train().microTokens(),
                         spec.precision(),
                         spec.train().checkpointing(),
-                        spec.seed()));
+                        spec.seed()),
+                cache);
         long perEpoch = stepsPerEpoch();
         steps = (long) Math.ceil(spec.train().epochs() * perEpoch - 1e-9);
         if (spec.train().maxSteps() > 0) {
@@ -420,6 +435,29 @@ final class TrialRun implements Trial, Runnable {
         if (best || due(spec.checkpoint().every()) && record.checkpointStep() < step) {
             checkpoint(best);
         }
+        if (steps > stepsPerEpoch()) {
+            keepFrozen(cache.training(), materials.train());
+        }
+    }
+
+    /**
+     * Computes what frozen layers give for a split that is gone through more than once. Whether it is depends on the whole run, not
+     * on what is left of it: a resumed run finds the same numbers.
+     */
+    private void keepFrozen(PrefixCache.Split split, List<Sample> samples) {
+        boolean more = true;
+        while (more) {
+            more = inSession(s -> part("frozen layers", () -> keepNext(s, split, samples)));
+        }
+    }
+
+    private boolean keepNext(Session open, PrefixCache.Split split, List<Sample> samples) {
+        long began = System.nanoTime();
+        boolean more = stepper.keep(open, split, samples);
+        if (split == cache.training()) { // an evaluation counts its own time
+            trainSeconds += (System.nanoTime() - began) / 1e9;
+        }
+        return more;
     }
 
     private boolean due(long every) {
@@ -592,6 +630,9 @@ final class TrialRun implements Trial, Runnable {
         List<Sample> samples = materials.evaluation();
         List<Prediction> predictions = new ArrayList<>();
         String split = spec.evaluate().split();
+        if (spec.evaluate().every() > 0) {
+            keepFrozen(cache.evaluation(), samples);
+        }
         while (predictions.size() < samples.size()) {
             int from = predictions.size();
             List<Sample> chunk = samples.subList(from, Math.min(samples.size(), from + EVALUATION_CHUNK));
@@ -859,6 +900,12 @@ final class TrialRun implements Trial, Runnable {
     @Override
     public Optional<TrialReport> report() {
         return Optional.ofNullable(report);
+    }
+
+    @Override
+    public CacheStats cache() {
+        PrefixCache live = cache;
+        return live == null ? cacheStats : live.stats();
     }
 
     @Override

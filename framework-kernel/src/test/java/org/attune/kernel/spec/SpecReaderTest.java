@@ -63,6 +63,7 @@ class SpecReaderTest {
                         new TrialSpec.Optimizer(1e-3, 0.9, 0.999, 1e-8, 0.01),
                         new TrialSpec.Schedule(TrialSpec.Schedule.Kind.LINEAR, 0.06),
                         new TrialSpec.Train(1, 0, 32, 512, PROCESSORS, 0, false),
+                        new TrialSpec.Cache("512MB", "4GB"),
                         new TrialSpec.Evaluate("test", 0, List.of(ref("accuracy"), ref("f1"))),
                         Optional.empty(),
                         new TrialSpec.Checkpoint(100),
@@ -325,5 +326,29 @@ class SpecReaderTest {
             values.put((String) options[i], options[i + 1]);
         }
         return new PluginRef(name, Optional.empty(), SpecNode.of(values, ""));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "{} | 536870912 | 4294967296",
+                "off | 0 | 0",
+                "{memory: 0, disk: 10 GB} | 0 | 10737418240",
+                "{memory: 2kb} | 2048 | 4294967296",
+                "{memory: 1g, disk: 1T} | 1073741824 | 1099511627776"
+            })
+    void sizesOfTheCache(String cache, long memory, long disk) throws IOException {
+        TrialSpec.Cache read =
+                read("{model: m, data: d, trainer: t, cache: " + cache + "}").cache();
+        assertThat(read.memoryBytes()).isEqualTo(memory);
+        assertThat(read.diskBytes()).isEqualTo(disk);
+    }
+
+    @Test
+    void aSizeThatIsNoneIsRefused() {
+        assertThatThrownBy(() -> read("{model: m, data: d, trainer: t, cache: {disk: much}}"))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("cache: disk: expected a size such as 512MB or 4GB, found 'much'");
     }
 }

@@ -36,7 +36,7 @@ class ForwardPassTest {
     private StepSettings settings = new StepSettings(1, 100, 0);
 
     private ForwardPass pass(TokenBatch batch, Rng dropout) {
-        return new ForwardPass(model, parameters, wiring, settings, batch, dropout);
+        return new ForwardPass(model, parameters, wiring, settings, batch, dropout, null);
     }
 
     private static TokenBatch batch(Sample... samples) {
@@ -145,7 +145,7 @@ class ForwardPassTest {
             Tensor trained = parameters.claim(Optional.empty()).train(PLACE + ".weight");
             StepSettings settings = new StepSettings(1, 10_000, Optional.empty(), checkpointing, 0);
             TokenBatch batch = batch(sample(1, 10_000));
-            ForwardPass pass = new ForwardPass(model, parameters, new Wiring(model), settings, batch, STEP);
+            ForwardPass pass = new ForwardPass(model, parameters, new Wiring(model), settings, batch, STEP, null);
             List<Stage> stages = new ArrayList<>();
             stages.add(Stage.of("tiny.embeddings", none -> pass.embedding("tiny.embeddings", batch.ids())));
             for (int i = 0; i < 8; i++) {
@@ -204,7 +204,7 @@ class ForwardPassTest {
             on.output("tiny.layer.1", (forward, y) -> y.mul(factor));
             StepSettings half = new StepSettings(1, 100, Optional.of(DType.BFLOAT16), false, 0);
             try (Scope scope = Scope.open(engine)) {
-                ForwardPass pass = new ForwardPass(narrow, own, wide, half, batch(A, B), STEP);
+                ForwardPass pass = new ForwardPass(narrow, own, wide, half, batch(A, B), STEP, null);
                 assertThat(pass.embedding("tiny.embeddings", new int[] {1, 2}).dtype())
                         .isEqualTo(DType.BFLOAT16);
                 Tensor hidden = narrow.encode(pass);
@@ -232,7 +232,7 @@ class ForwardPassTest {
             }
             DType hidden = Scope.inference(
                     engine,
-                    () -> narrow.encode(new ForwardPass(narrow, own, new Wiring(narrow), half, batch(A), null))
+                    () -> narrow.encode(new ForwardPass(narrow, own, new Wiring(narrow), half, batch(A), null, null))
                             .dtype());
             assertThat(hidden).isEqualTo(DType.BFLOAT16);
         }

@@ -22,7 +22,7 @@ class MicroBatchesTest {
     }
 
     private static List<List<Batch>> assign(List<Sample> samples, int tokens, int lanes) {
-        return batches(MicroBatches.assign(samples, tokens, lanes));
+        return batches(MicroBatches.assign(samples, tokens, lanes, s -> false));
     }
 
     private static List<List<Batch>> batches(List<List<MicroBatches.MicroBatch>> shares) {
@@ -77,7 +77,7 @@ class MicroBatchesTest {
     @Test
     void placesSayWhereTheSamplesStood() {
         List<Sample> samples = samples(20);
-        for (List<MicroBatches.MicroBatch> share : MicroBatches.assign(samples, 60, 3)) {
+        for (List<MicroBatches.MicroBatch> share : MicroBatches.assign(samples, 60, 3, s -> false)) {
             for (MicroBatches.MicroBatch micro : share) {
                 for (int i = 0; i < micro.places().length; i++) {
                     assertThat(micro.batch().samples().get(i)).isSameAs(samples.get(micro.places()[i]));

@@ -61,6 +61,9 @@ final class Lab implements AutoCloseable {
     final List<TensorEngine> engines = new CopyOnWriteArrayList<>(List.of(engine));
     final ModelPool pool = new ModelPool();
     final List<TinyModel> models = new ArrayList<>();
+    /** Of the first layer of models that are loaded from now on. */
+    double dropout = 0.25;
+
     final FakePlugins plugins = new FakePlugins();
     final Classes classes = new Classes();
     final Numbers numbers = new Numbers();
@@ -82,7 +85,7 @@ final class Lab implements AutoCloseable {
         plugins.add("shuffle", new Fakes.Shuffle(i -> i));
         plugins.add("right", new Fakes.Right());
         pool.add((source, base, on, matrices) -> {
-            models.add(new TinyModel(on, matrices));
+            models.add(new TinyModel(on, matrices, dropout));
             return Optional.of(models.get(models.size() - 1));
         });
         trials = new TrialManager(plugins, new Present(engines), pool, folder, replacement, listeners);

@@ -3,6 +3,7 @@ package org.attune.kernel;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -21,6 +22,7 @@ import org.attune.trial.TraceReplay;
 import org.attune.trial.TrialListener;
 import org.attune.trial.Trials;
 import org.osgi.framework.BundleContext;
+import org.osgi.framework.Constants;
 import org.osgi.framework.ServiceRegistration;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -34,8 +36,11 @@ import org.osgi.service.component.annotations.ReferencePolicy;
         service = {},
         immediate = true)
 public final class Kernel implements Engines {
-    /** By the service, the engine that trials see: the same, measured. */
-    private final Map<TensorEngine, TensorEngine> engines = new ConcurrentHashMap<>();
+    /** An engine as trials see it: the service, measured. */
+    private record RankedEngine(TensorEngine measured, int ranking) {}
+
+    /** By the service. */
+    private final Map<TensorEngine, RankedEngine> engines = new ConcurrentHashMap<>();
 
     private final List<TrialListener> listeners = new CopyOnWriteArrayList<>();
     private final List<ServiceRegistration<?>> registrations = new ArrayList<>();
@@ -80,13 +85,14 @@ public final class Kernel implements Engines {
     }
 
     @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
-    void addEngine(TensorEngine engine) {
-        engines.put(engine, Instrumented.of(engine));
+    void addEngine(TensorEngine engine, Map<String, Object> properties) {
+        int ranking = properties.get(Constants.SERVICE_RANKING) instanceof Integer i ? i : 0;
+        engines.put(engine, new RankedEngine(Instrumented.of(engine), ranking));
     }
 
     /** Called before the engine goes: its trials still reach their checkpoint. */
     void removeEngine(TensorEngine engine) throws InterruptedException {
-        TensorEngine measured = engines.remove(engine);
+        TensorEngine measured = engines.remove(engine).measured();
         if (trials != null) {
             trials.engineLeaves(measured);
         }
@@ -113,11 +119,14 @@ public final class Kernel implements Engines {
 
     @Override
     public Optional<TensorEngine> find(String name) {
-        return engines.values().stream().filter(e -> e.name().equals(name)).findFirst();
+        return list().stream().filter(e -> e.name().equals(name)).findFirst();
     }
 
     @Override
     public List<TensorEngine> list() {
-        return List.copyOf(engines.values());
+        return engines.values().stream()
+                .sorted(Comparator.comparingInt(RankedEngine::ranking).reversed())
+                .map(RankedEngine::measured)
+                .toList();
     }
 }

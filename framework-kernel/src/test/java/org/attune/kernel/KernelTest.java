@@ -2,6 +2,7 @@ package org.attune.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Map;
 import org.attune.kernel.fake.FakePlugins;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.tensor.engine.Storage;
@@ -16,7 +17,7 @@ class KernelTest {
 
     @Test
     void whatAnEngineDoesIsCounted() {
-        kernel.addEngine(new ReferenceEngine());
+        kernel.addEngine(new ReferenceEngine(), Map.of());
         TensorEngine engine = kernel.find("reference").orElseThrow();
         try (Storage storage = engine.allocate(10, engine.dtype())) {
             engine.fill(storage, 1);
@@ -36,12 +37,24 @@ class KernelTest {
     }
 
     @Test
+    void theHighestRankedEngineComesFirst() {
+        ReferenceEngine fast = new ReferenceEngine();
+        kernel.addEngine(new ReferenceEngine(), Map.of());
+        kernel.addEngine(fast, Map.of("service.ranking", 20));
+        kernel.addEngine(new ReferenceEngine(), Map.of("service.ranking", 10));
+        fast.allocate(3, fast.dtype());
+        assertThat(kernel.list())
+                .extracting(engine -> engine.stats().liveBytes())
+                .containsExactly(24L, 0L, 0L);
+    }
+
+    @Test
     void anEngineThatLeavesIsThereNoMoreAndItsTwinStays() throws InterruptedException {
         ReferenceEngine first = new ReferenceEngine();
         ReferenceEngine second = new ReferenceEngine();
-        kernel.addEngine(first);
+        kernel.addEngine(first, Map.of());
         TensorEngine measured = kernel.list().get(0);
-        kernel.addEngine(second);
+        kernel.addEngine(second, Map.of());
         kernel.removeEngine(first);
         assertThat(kernel.list()).hasSize(1).doesNotContain(measured);
         kernel.removeEngine(second);

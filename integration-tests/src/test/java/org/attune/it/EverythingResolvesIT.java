@@ -89,7 +89,7 @@ public class EverythingResolvesIT extends InFramework {
                         "baseline embedding-logistic");
         assertThat(catalogue.engines())
                 .extracting(Catalogue.EngineInfo::name)
-                .containsExactlyInAnyOrder("cpu", "reference");
+                .containsExactlyInAnyOrder("cpu", "nd4j", "reference");
         for (String service : List.of("(attune.main=true)", "(attune.shutdown=true)")) {
             assertThat(context.getAllServiceReferences(null, service))
                     .as(service)

@@ -30,7 +30,10 @@ import org.osgi.service.component.annotations.Deactivate;
  */
 @Component(
         service = TensorEngine.class,
-        property = "osgi.ds.satisfying.condition.target=(osgi.condition.id=attune.natives.onednn)")
+        property = {
+            "osgi.ds.satisfying.condition.target=(osgi.condition.id=attune.natives.onednn)",
+            "service.ranking:Integer=20"
+        })
 @AttunePlugin(name = "cpu", description = "float32 and bfloat16 on oneDNN, one thread per worker")
 public final class CpuEngine implements TensorEngine {
     private static final Set<DType> DTYPES = Collections.unmodifiableSet(EnumSet.of(DType.FLOAT32, DType.BFLOAT16));

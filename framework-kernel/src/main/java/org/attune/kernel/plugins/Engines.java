@@ -8,5 +8,6 @@ import org.attune.tensor.engine.TensorEngine;
 public interface Engines {
     Optional<TensorEngine> find(String name);
 
+    /** The fastest first, as the engines' {@code service.ranking} says. */
     List<TensorEngine> list();
 }

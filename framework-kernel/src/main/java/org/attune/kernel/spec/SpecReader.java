@@ -65,7 +65,7 @@ public final class SpecReader {
             @Option(value = "worker threads; 0 for one a processor", defaults = "0", min = 0, max = 1024)
             int threads,
 
-            @Option(value = "the tensor engine", defaults = "cpu")
+            @Option(value = "the tensor engine; the fastest that runs here if empty", defaults = "")
             String engine,
 
             @Option("where the base model comes from: maven:group:artifact:version or a folder")

@@ -16,7 +16,7 @@ import org.attune.tensor.DType;
  * @param name names the run folder
  * @param seed of everything random
  * @param threads worker threads; 0 for one a processor. No result depends on it
- * @param engine name of the tensor engine
+ * @param engine name of the tensor engine; empty, in a spec as written, for the fastest that runs here
  * @param precision of the base model's matrices and of activations; empty for the engine's own type
  * @param model where the base model comes from: {@code maven:group:artifact:version}, another {@code scheme:…}, or the absolute path
  *     of a folder
@@ -53,19 +53,20 @@ public record TrialSpec(
      * {@link PluginRef#withOptions} this makes the spec as resolved, for {@link SpecWriter}.
      */
     public TrialSpec withPlugins(BiFunction<String, PluginRef, PluginRef> each) {
-        return with(precision, each);
+        return with(engine, precision, each);
     }
 
-    public TrialSpec withPrecision(DType resolved) {
-        return with(Optional.of(resolved), (kind, plugin) -> plugin);
+    /** The spec with its engine and the precision named. */
+    public TrialSpec withEngine(String chosen, DType resolved) {
+        return with(chosen, Optional.of(resolved), (kind, plugin) -> plugin);
     }
 
-    private TrialSpec with(Optional<DType> numbers, BiFunction<String, PluginRef, PluginRef> each) {
+    private TrialSpec with(String chosen, Optional<DType> numbers, BiFunction<String, PluginRef, PluginRef> each) {
         return new TrialSpec(
                 name,
                 seed,
                 threads,
-                engine,
+                chosen,
                 numbers,
                 model,
                 each.apply("data", data),

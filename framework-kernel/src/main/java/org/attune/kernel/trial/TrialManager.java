@@ -159,6 +159,12 @@ public final class TrialManager implements Trials {
     }
 
     private TensorEngine engine(TrialSpec spec) {
+        if (spec.engine().isEmpty()) {
+            return engines.list().stream()
+                    .findFirst()
+                    .orElseThrow(() -> new UserError(
+                            "no tensor engine is there; install bundle-tensor-reference, which runs anywhere"));
+        }
         return engines.find(spec.engine())
                 .orElseThrow(() -> new UserError("engine '" + spec.engine() + "' is not there"
                         + NearestName.question(spec.engine(), names(engines)) + " Engines: "
@@ -181,7 +187,7 @@ public final class TrialManager implements Trials {
     }
 
     /**
-     * The spec with the precision and every plug-in's options as bound, defaults included: what the run folder keeps.
+     * The spec with the engine, the precision and every plug-in's options as bound, defaults included: what the run folder keeps.
      *
      * @throws UserError if a plug-in is not there, or does not take its options, or the engine lacks the precision
      */
@@ -198,7 +204,7 @@ public final class TrialManager implements Trials {
                             .map(TrialManager::written)
                             .collect(Collectors.joining(", ")));
         }
-        return spec.withPrecision(precision);
+        return spec.withEngine(engine.name(), precision);
     }
 
     private static String written(DType type) {

@@ -52,7 +52,7 @@ class SpecReaderTest {
                         "spec",
                         0,
                         0,
-                        "cpu",
+                        "",
                         Optional.empty(),
                         folder.resolve("m").toString(),
                         ref("d"),

@@ -25,11 +25,11 @@ public final class Activator implements BundleActivator {
         String backend = context.getBundle().getHeaders("").get("Attune-ND4J-Backend");
         String platform = context.getBundle().getHeaders("").get("Attune-ND4J-Platform");
         boolean cuda = backend.contains("cuda");
+        useCache(new File(nativesDirectory(context), backend));
         if (!Loader.getPlatform().equals(platform)) {
             stayOff(backend, "it was built for " + platform + ", this is " + Loader.getPlatform());
             return;
         }
-        useCache(new File(nativesDirectory(context), backend));
         if (cuda) {
             try {
                 Backend.load();
@@ -59,7 +59,8 @@ public final class Activator implements BundleActivator {
     }
 
     /**
-     * JavaCPP reads the property once for each copy of its Loader class, and this bundle has its own copy. A directory
+     * JavaCPP reads the property once for each copy of its Loader class, and this bundle has its own copy; this JavaCPP
+     * does so as soon as the class is touched, because it loads a library of its own. A directory
      * of our own keeps other users of JavaCPP, in this process or another, from replacing files that we have mapped.
      */
     private static void useCache(File directory) throws IOException {

@@ -49,7 +49,12 @@ public final class TinyBert {
         put("bert.embeddings.position_embeddings.weight", 16, 4);
         put("bert.embeddings.token_type_embeddings.weight", 2, 4);
         linear("bert.embeddings.LayerNorm", 4);
-        String layer = "bert.encoder.layer.0";
+        layer("bert.encoder.layer.0");
+        linear("bert.pooler.dense", 4, 4);
+        linear("classifier", 3, 4);
+    }
+
+    private void layer(String layer) {
         linear(layer + ".attention.self.query", 4, 4);
         linear(layer + ".attention.self.key", 4, 4);
         linear(layer + ".attention.self.value", 4, 4);
@@ -58,8 +63,12 @@ public final class TinyBert {
         linear(layer + ".intermediate.dense", 6, 4);
         linear(layer + ".output.dense", 4, 6);
         linear(layer + ".output.LayerNorm", 4);
-        linear("bert.pooler.dense", 4, 4);
-        linear("classifier", 3, 4);
+    }
+
+    /** With a second layer. */
+    public TinyBert deeper() {
+        layer("bert.encoder.layer.1");
+        return configure("\"num_hidden_layers\": 1", "\"num_hidden_layers\": 2");
     }
 
     /** Adds or replaces a tensor of random elements. */

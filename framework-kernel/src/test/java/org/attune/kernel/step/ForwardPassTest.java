@@ -262,6 +262,24 @@ class ForwardPassTest {
         assertThat(Arrays.copyOfRange(bySequence, 8, 16)).isEqualTo(Arrays.copyOf(alone, 8));
     }
 
+    /** As many rows as there are sequences, but not their first tokens. */
+    @Test
+    void inAStageOfSomeRowsTheSameElementsFall() {
+        TokenBatch batch = batch(A, B, C);
+        double[] all = mask(batch, STEP, PLACE, 6, 8, 0.5);
+        int[] rows = {1, 3, 4};
+        double[] some = Scope.inference(engine, () -> {
+            ForwardPass pass = pass(batch, STEP);
+            Tensor ones = Tensor.of(engine, Shape.of(3, 8), new double[24]).add(1);
+            return pass.stages(List.of(new Stage("tiny", rows, x -> pass.dropout(PLACE, ones, 0.5))))
+                    .toDoubles();
+        });
+        for (int i = 0; i < rows.length; i++) {
+            assertThat(Arrays.copyOfRange(some, 8 * i, 8 * i + 8))
+                    .isEqualTo(Arrays.copyOfRange(all, 8 * rows[i], 8 * rows[i] + 8));
+        }
+    }
+
     @Test
     void itDiffersByStepPlaceAndExample() {
         double[] here = mask(batch(B), STEP, PLACE, 3, 20, 0.5);

@@ -151,10 +151,13 @@ final class KernelCases {
     }
 
     private void products() {
-        int[][] sizes = {{1, 1, 1}, {3, 17, 5}, {17, 3, 129}, {129, 129, 17}, {5, 7, 3000}, {300, 8, 11}};
+        int[][] sizes = {
+            {1, 1, 1}, {3, 17, 5}, {17, 3, 129}, {129, 129, 17}, {5, 7, 3000}, {300, 8, 11}, {128, 160, 224}
+        };
         for (int[] z : sizes) {
-            for (boolean ta : new boolean[] {false, true}) {
-                for (boolean tb : new boolean[] {false, true}) {
+            boolean[] either = z[0] == 128 ? new boolean[] {false} : new boolean[] {false, true};
+            for (boolean ta : either) {
+                for (boolean tb : either) {
                     product(Matmul.of(z[0], z[1], z[2], ta, tb));
                     if (z[2] > 10) {
                         product(new Matmul(1, z[0], z[1], z[2], ta, tb, false, 0.75, 1));

@@ -8,13 +8,17 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.attune.tensor.DType;
 import org.attune.tensor.Shape;
 import org.attune.tensor.engine.AdamStep;
 import org.attune.tensor.engine.Arena;
 import org.attune.tensor.engine.AttentionLayout;
+import org.attune.tensor.engine.Binary;
 import org.attune.tensor.engine.Matmul;
 import org.attune.tensor.engine.Storage;
 import org.attune.tensor.engine.TensorEngine;
@@ -188,6 +192,91 @@ abstract class KernelContract {
         Storage out = storage(repeat(-1, 6));
         engine.matmul(Matmul.of(2, 2, 2, false, false), a.slice(3, 4), b.slice(1, 4), out.slice(1, 4));
         assertThat(read(out)).containsExactly(-1, 19, 22, 43, 50, -1);
+    }
+
+    /** What may change a storage, large enough that an engine may keep a copy of it as a weight. */
+    private interface Change {
+        void of(Storage w, Storage other);
+    }
+
+    private static final int OUT = 192;
+    private static final int IN = 256;
+
+    private Map<String, Change> changes() {
+        int n = OUT * IN;
+        int[] dims = {OUT, IN};
+        int[] strides = {IN, 1};
+        AttentionLayout layout = AttentionLayout.self(new int[] {0, OUT}, 4, IN / 4, false);
+        AdamStep adam = new AdamStep(0.1, 0.9, 0.999, 1e-8, 0, 1);
+        Map<String, Change> all = new LinkedHashMap<>();
+        all.put("write", (w, x) -> engine.write(draw(n, 7), 0, n, w));
+        all.put("write of floats", (w, x) -> engine.write(new float[n], 0, n, w));
+        all.put("write of a part", (w, x) -> engine.write(draw(5, 8), 0, 5, w.slice(100, 5)));
+        all.put("fill", (w, x) -> engine.fill(w, 0.25));
+        all.put("copy", (w, x) -> engine.copy(x, w));
+        all.put("copyBlocks", (w, x) -> engine.copyBlocks(x, 0, 3, w, 1, 5, 2, 100));
+        all.put("permute", (w, x) -> engine.permute(x, new int[] {IN, OUT}, new int[] {1, 0}, w));
+        all.put("unary", (w, x) -> engine.unary(Unary.TANH, x, w));
+        all.put("unaryGrad", (w, x) -> engine.unaryGrad(Unary.TANH, x, x, w));
+        all.put("binary", (w, x) -> engine.binary(Binary.MUL, x, strides, x, strides, dims, w));
+        all.put("gated", (w, x) -> engine.gated(Unary.SILU, x, x, w));
+        all.put("affine", (w, x) -> engine.affine(x, 2, 1, w));
+        all.put("affine in place", (w, x) -> engine.affine(w, 2, 1, w));
+        all.put("accumulate", (w, x) -> engine.accumulate(0.5, x, w));
+        all.put("sum", (w, x) -> engine.sum(x, 1, OUT, IN, w.slice(IN, IN)));
+        all.put(
+                "matmul",
+                (w, x) -> engine.matmul(Matmul.of(OUT, IN, 1, false, false), x.slice(0, OUT), x.slice(0, IN), w));
+        all.put(
+                "matmul that adds",
+                (w, x) -> engine.matmul(
+                        new Matmul(1, OUT, IN, 1, false, false, false, 1, 1), x.slice(0, OUT), x.slice(0, IN), w));
+        all.put("linear", (w, x) -> engine.linear(x.slice(0, OUT), x.slice(0, IN), null, OUT, 1, IN, w));
+        all.put("softmax", (w, x) -> engine.softmax(x, OUT, IN, w));
+        all.put("softmaxGrad", (w, x) -> engine.softmaxGrad(x, x, OUT, IN, w));
+        all.put("logSoftmax", (w, x) -> engine.logSoftmax(x, OUT, IN, w));
+        all.put("rotary", (w, x) -> engine.rotary(x, OUT, 1, IN, new float[n / 2], new float[n / 2], false, w));
+        all.put(
+                "gatherRows",
+                (w, x) -> engine.gatherRows(
+                        x, IN, IntStream.range(0, OUT).map(i -> OUT - 1 - i).toArray(), w));
+        all.put("scatterAddRows", (w, x) -> engine.scatterAddRows(x.slice(0, IN), IN, new int[] {3}, w));
+        all.put("attention", (w, x) -> engine.attention(layout, x, x, x, w, storage(repeat(0, 4 * OUT * OUT))));
+        all.put("adam", (w, x) -> engine.adam(adam, w, x, storage(new double[n]), storage(new double[n])));
+        return all;
+    }
+
+    /** An engine may keep a weight in a form of its own, but not beyond its next change. */
+    @Test
+    void aProductReadsWhatWasLastWritten() {
+        for (DType type : engine.dtypes()) {
+            for (int rows : type == engine.dtype() ? new int[] {70, 128} : new int[] {128}) {
+                Storage x = storage(draw(rows * IN, 1));
+                Storage narrow = engine.allocate(x.size(), type);
+                opened.add(narrow);
+                engine.copy(x, narrow);
+                Storage other = storage(draw(OUT * IN, 3));
+                Storage w = storage(draw(OUT * IN, 2));
+                weigh(narrow, w, rows);
+                for (Map.Entry<String, Change> change : changes().entrySet()) {
+                    change.getValue().of(w, other);
+                    double[] expected = weigh(narrow, storage(read(w)), rows);
+                    String what = "after " + change.getKey() + ", " + rows + " rows of " + type;
+                    close.ofSums(expected).check(what, weigh(narrow, w, rows), expected);
+                }
+            }
+        }
+    }
+
+    /** The products of both directions with a weight, one after the other. */
+    private double[] weigh(Storage x, Storage w, int rows) {
+        Storage y = storage(repeat(0, rows * OUT));
+        Storage back = storage(repeat(0, rows * IN));
+        engine.linear(x, w, null, rows, IN, OUT, y);
+        engine.matmul(Matmul.of(rows, IN, OUT, false, false), y, w, back);
+        double[] both = Arrays.copyOf(read(y), rows * (OUT + IN));
+        System.arraycopy(read(back), 0, both, rows * OUT, rows * IN);
+        return both;
     }
 
     // ---- numbers at the edges ----

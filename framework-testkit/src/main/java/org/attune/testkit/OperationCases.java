@@ -95,8 +95,10 @@ final class OperationCases {
         int[][] sizes = {
             {3, 4, 5}, {1, 1, 1}, {1, 7, 1}, {7, 1, 5}, {5, 3, 1}, {7, 11, 13}, {17, 129, 3}, {0, 3, 2}, {2, 0, 3}
         };
-        int[][] batches = {{}, {1}, {3}, {2, 3}, {0}};
+        int[][] everyBatch = {{}, {1}, {3}, {2, 3}, {0}};
+        int[][] someBatch = {{}, {3}};
         for (int[] s : sizes) {
+            int[][] batches = s == sizes[0] ? everyBatch : someBatch;
             for (boolean ta : new boolean[] {false, true}) {
                 for (boolean tb : new boolean[] {false, true}) {
                     int[] a = ta ? new int[] {s[1], s[0]} : new int[] {s[0], s[1]};

@@ -65,7 +65,7 @@ class SteadyStepsTest {
     }
 
     private static StepSettings settings(int lanes, int microTokens) {
-        return new StepSettings(lanes, microTokens, Optional.empty(), false, 7);
+        return new StepSettings(lanes, microTokens, 7);
     }
 
     /** What the whole process holds would say it, too, but not to the byte: this is the engine's own account, and Java's. */

@@ -22,6 +22,9 @@ final class Products {
     /** From this many multiplications a row on, a primitive of its own pays. */
     private static final long LARGE = 1 << 15;
 
+    /** Above this, which only vocabularies are, a second copy of a weight would be most of a step's memory. */
+    private static final long LARGEST_COPY = 1 << 23;
+
     /** A transposed copy of a weight pays where more rows than this meet it. */
     private static final int FEW_ROWS = 16;
 
@@ -176,7 +179,8 @@ final class Products {
             }
         }
         float beta = bias == null ? 0 : 1;
-        long transposed = rows > FEW_ROWS && (long) in * out >= LARGE
+        long size = (long) in * out;
+        long transposed = rows > FEW_ROWS && size >= LARGE && size <= LARGEST_COPY
                 ? CpuStorage.copy(weight, w, WeightCopies.Layout.TRANSPOSED, out, in)
                 : 0;
         if (transposed != 0) {

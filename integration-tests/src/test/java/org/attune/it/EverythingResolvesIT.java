@@ -1,6 +1,7 @@
 package org.attune.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.junit.Assume.assumeTrue;
 
 import java.nio.file.Files;
@@ -111,6 +112,39 @@ public class EverythingResolvesIT extends InFramework {
                 Map.of("model", model.toRealPath().toString()));
     }
 
+    /** ND4J computes in another order and with other kernels, so its losses are close and not equal. */
+    @Test
+    public void theEnginesTrainAlike() throws Exception {
+        Lab lab = new Lab(folder().resolve("engines"));
+        Trial cpu = fewSteps(lab, "cpu");
+        Trial nd4j = fewSteps(lab, "nd4j");
+        List<Double> expected = losses(cpu);
+        List<Double> actual = losses(nd4j);
+        assertThat(actual).hasSize(10);
+        for (int i = 0; i < actual.size(); i++) {
+            assertThat(actual.get(i)).as("step %d", i + 1).isCloseTo(expected.get(i), within(1e-4));
+        }
+        assertThat(Files.readString(nd4j.folder().resolve("spec.yaml"))).contains("engine: nd4j");
+    }
+
+    @Test
+    public void aSpecWithoutEngineTakesTheFastest() throws Exception {
+        Trial trial = fewSteps(new Lab(folder().resolve("fastest")), "");
+        assertThat(Files.readString(trial.folder().resolve("spec.yaml"))).contains("engine: cpu");
+    }
+
+    private Trial fewSteps(Lab lab, String engine) throws Exception {
+        Trial trial = trials.start(lab.specFile(), Map.of("engine", engine, "train.max_steps", "10"), false);
+        assertThat(trial.await(Duration.ofSeconds(90))).as(trial.message()).isEqualTo(TrialState.COMPLETED);
+        return trial;
+    }
+
+    private static List<Double> losses(Trial trial) {
+        return Lab.losses(trial.folder()).stream()
+                .map(l -> Double.valueOf(l.substring(l.indexOf(' ') + 1)))
+                .toList();
+    }
+
     private void learns(Lab lab, Map<String, String> overrides) throws Exception {
         Map<String, String> all = new java.util.HashMap<>(overrides);
         all.put("evaluate.metrics", "[accuracy, f1]");
@@ -119,9 +153,7 @@ public class EverythingResolvesIT extends InFramework {
 
         assertThat(trial.await(Duration.ofSeconds(90))).as(trial.message()).isEqualTo(TrialState.COMPLETED);
 
-        List<Double> losses = Lab.losses(trial.folder()).stream()
-                .map(l -> Double.valueOf(l.substring(l.indexOf(' ') + 1)))
-                .toList();
+        List<Double> losses = losses(trial);
         assertThat(losses).hasSize(Lab.STEPS);
         assertThat(mean(losses.subList(50, 60))).isLessThan(0.8 * mean(losses.subList(0, 10)));
         assertThat(trial.report().orElseThrow().scores())

@@ -2,10 +2,12 @@ package org.attune.natives.nd4j.internal;
 
 import java.io.File;
 import java.io.IOException;
+import java.util.HashMap;
 import java.util.Map;
 import org.attune.natives.nd4j.Backend;
 import org.attune.natives.nd4j.UnusableBackendException;
 import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.Pointer;
 import org.osgi.framework.BundleActivator;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.FrameworkUtil;
@@ -18,14 +20,13 @@ import org.osgi.service.condition.Condition;
  */
 public final class Activator implements BundleActivator {
     private static final String CONDITION = "attune.natives.nd4j";
-    private static final String CACHE = "org.bytedeco.javacpp.cachedir";
 
     @Override
     public void start(BundleContext context) throws IOException {
         String backend = context.getBundle().getHeaders("").get("Attune-ND4J-Backend");
         String platform = context.getBundle().getHeaders("").get("Attune-ND4J-Platform");
         boolean cuda = backend.contains("cuda");
-        useCache(new File(nativesDirectory(context), backend));
+        setUp(new File(nativesDirectory(context), backend));
         if (!Loader.getPlatform().equals(platform)) {
             stayOff(backend, "it was built for " + platform + ", this is " + Loader.getPlatform());
             return;
@@ -59,21 +60,28 @@ public final class Activator implements BundleActivator {
     }
 
     /**
-     * JavaCPP reads the property once for each copy of its Loader class, and this bundle has its own copy; this JavaCPP
-     * does so as soon as the class is touched, because it loads a library of its own. A directory
-     * of our own keeps other users of JavaCPP, in this process or another, from replacing files that we have mapped.
+     * JavaCPP reads its properties when its classes are first touched, and this bundle has a copy of its own. A cache of
+     * our own keeps other users of JavaCPP, in this process or another, from replacing files that we have mapped. The
+     * collector of native arguments is switched off for Attune's other natives, which close all by hand; ND4J leaves some
+     * behind in each operation.
      */
-    private static void useCache(File directory) throws IOException {
+    private static void setUp(File cache) throws IOException {
         synchronized (System.getProperties()) {
-            String before = System.setProperty(CACHE, directory.getPath());
+            Map<String, String> ours = Map.of(
+                    "org.bytedeco.javacpp.cachedir", cache.getPath(), "org.bytedeco.javacpp.nopointergc", "false");
+            Map<String, String> before = new HashMap<>();
+            ours.forEach((key, value) -> before.put(key, System.setProperty(key, value)));
             try {
                 Loader.getCacheDir();
+                Pointer.maxBytes();
             } finally {
-                if (before == null) {
-                    System.clearProperty(CACHE);
-                } else {
-                    System.setProperty(CACHE, before);
-                }
+                before.forEach((key, value) -> {
+                    if (value == null) {
+                        System.clearProperty(key);
+                    } else {
+                        System.setProperty(key, value);
+                    }
+                });
             }
         }
     }

@@ -1,6 +1,12 @@
 package org.attune.natives.nd4j;
 
+import java.io.File;
+import java.io.IOException;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.ServiceLoader;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.Pointer;
 import org.nd4j.common.config.ND4JClassLoading;
 import org.nd4j.common.config.ND4JSystemProperties;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -16,7 +22,14 @@ public final class Backend {
     /** Why it could not be loaded. */
     private static String failure;
 
+    private static File cache;
+
     private Backend() {}
+
+    /** Says where the libraries are unpacked; to be called before {@link #load}. */
+    public static synchronized void useCache(File directory) {
+        cache = directory;
+    }
 
     /**
      * Loads ND4J, sets it to one thread for each caller, and computes a product with it. Later calls do nothing, or throw
@@ -34,13 +47,14 @@ public final class Backend {
         try {
             loadAndTry();
             loaded = true;
-        } catch (RuntimeException | LinkageError e) {
+        } catch (IOException | RuntimeException | LinkageError e) {
             failure = LoadFailure.explain(e, NvidiaDriver.version());
             throw new UnusableBackendException(failure, e);
         }
     }
 
-    private static void loadAndTry() {
+    private static void loadAndTry() throws IOException {
+        setUpJavaCpp();
         // ND4J looks for its parts with the thread's context class loader, which sees no bundle.
         ND4JClassLoading.setNd4jClassloader(Backend.class.getClassLoader());
         if (System.getProperty(ND4JSystemProperties.LOG_INITIALIZATION) == null) {
@@ -60,6 +74,35 @@ public final class Backend {
                 INDArray product = two.mmul(two.transpose())) {
             if (product.getDouble(0) != 2) {
                 throw new IllegalStateException("[1 1] [1 1]^T gives " + product.getDouble(0));
+            }
+        }
+    }
+
+    /**
+     * JavaCPP reads its properties when its classes are first touched, and this bundle has a copy of its own. A cache of
+     * our own keeps other users of JavaCPP, in this process or another, from replacing files that we have mapped. The
+     * collector of native arguments is switched off for Attune's other natives, which close all by hand; ND4J leaves some
+     * behind in each operation.
+     */
+    private static void setUpJavaCpp() throws IOException {
+        synchronized (System.getProperties()) {
+            Map<String, String> ours = new HashMap<>(Map.of("org.bytedeco.javacpp.nopointergc", "false"));
+            if (cache != null) {
+                ours.put("org.bytedeco.javacpp.cachedir", cache.getPath());
+            }
+            Map<String, String> before = new HashMap<>();
+            ours.forEach((key, value) -> before.put(key, System.setProperty(key, value)));
+            try {
+                Loader.getCacheDir();
+                Pointer.maxBytes();
+            } finally {
+                before.forEach((key, value) -> {
+                    if (value == null) {
+                        System.clearProperty(key);
+                    } else {
+                        System.setProperty(key, value);
+                    }
+                });
             }
         }
     }

@@ -1,13 +1,9 @@
 package org.attune.natives.nd4j.internal;
 
 import java.io.File;
-import java.io.IOException;
-import java.util.HashMap;
 import java.util.Map;
 import org.attune.natives.nd4j.Backend;
 import org.attune.natives.nd4j.UnusableBackendException;
-import org.bytedeco.javacpp.Loader;
-import org.bytedeco.javacpp.Pointer;
 import org.osgi.framework.BundleActivator;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.FrameworkUtil;
@@ -22,15 +18,15 @@ public final class Activator implements BundleActivator {
     private static final String CONDITION = "attune.natives.nd4j";
 
     @Override
-    public void start(BundleContext context) throws IOException {
+    public void start(BundleContext context) {
         String backend = context.getBundle().getHeaders("").get("Attune-ND4J-Backend");
         String platform = context.getBundle().getHeaders("").get("Attune-ND4J-Platform");
         boolean cuda = backend.contains("cuda");
-        setUp(new File(nativesDirectory(context), backend));
-        if (!Loader.getPlatform().equals(platform)) {
-            stayOff(backend, "it was built for " + platform + ", this is " + Loader.getPlatform());
+        if (!Platform.current().equals(platform)) {
+            stayOff(backend, "it was built for " + platform + ", this is " + Platform.current());
             return;
         }
+        Backend.useCache(new File(nativesDirectory(context), backend));
         if (cuda) {
             try {
                 Backend.load();
@@ -57,32 +53,5 @@ public final class Activator implements BundleActivator {
     private static File nativesDirectory(BundleContext context) {
         String configured = context.getProperty("attune.natives.dir");
         return configured == null ? context.getDataFile("natives") : new File(configured);
-    }
-
-    /**
-     * JavaCPP reads its properties when its classes are first touched, and this bundle has a copy of its own. A cache of
-     * our own keeps other users of JavaCPP, in this process or another, from replacing files that we have mapped. The
-     * collector of native arguments is switched off for Attune's other natives, which close all by hand; ND4J leaves some
-     * behind in each operation.
-     */
-    private static void setUp(File cache) throws IOException {
-        synchronized (System.getProperties()) {
-            Map<String, String> ours = Map.of(
-                    "org.bytedeco.javacpp.cachedir", cache.getPath(), "org.bytedeco.javacpp.nopointergc", "false");
-            Map<String, String> before = new HashMap<>();
-            ours.forEach((key, value) -> before.put(key, System.setProperty(key, value)));
-            try {
-                Loader.getCacheDir();
-                Pointer.maxBytes();
-            } finally {
-                before.forEach((key, value) -> {
-                    if (value == null) {
-                        System.clearProperty(key);
-                    } else {
-                        System.setProperty(key, value);
-                    }
-                });
-            }
-        }
     }
 }

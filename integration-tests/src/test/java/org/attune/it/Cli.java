@@ -12,6 +12,7 @@ final class Cli {
     private final Path home;
     private final Path workingFolder;
     private final List<String> prefix;
+    private String options = "";
 
     /**
      * @param home of a distribution
@@ -21,6 +22,13 @@ final class Cli {
         this.home = home;
         this.workingFolder = workingFolder;
         this.prefix = List.of(prefix);
+    }
+
+    /** The same with arguments for the virtual machine. */
+    Cli withOptions(String more) {
+        Cli other = new Cli(home, workingFolder, prefix.toArray(String[]::new));
+        other.options = more;
+        return other;
     }
 
     /** A process that has begun. */
@@ -48,7 +56,7 @@ final class Cli {
                 .redirectOutput(out.toFile())
                 .redirectError(err.toFile());
         builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
-        builder.environment().remove("ATTUNE_OPTS");
+        builder.environment().put("ATTUNE_OPTS", options);
         // What this test's own Java is told by the environment would be repeated on the standard error.
         builder.environment().remove("JAVA_TOOL_OPTIONS");
         builder.environment().remove("JDK_JAVA_OPTIONS");

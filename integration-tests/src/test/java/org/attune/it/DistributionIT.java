@@ -62,6 +62,37 @@ class DistributionIT {
     }
 
     @Test
+    void onAPlatformWithoutNativesTheReferenceEngineComputesAndSaysSo() throws Exception {
+        Lab lab = new Lab(folder.resolve("lab-reference"));
+        Cli.Result result = cli.withOptions("-Dorg.bytedeco.javacpp.platform=linux-riscv64")
+                .run("run", lab.specFile().toString(), "--set", "engine=", "--set", "train.max_steps=1", "--quiet");
+
+        assertThat(result.code()).as(result.err()).isZero();
+        assertThat(result.err()).hasLineCount(1).startsWith("attune: no engine with native code works on this machine");
+        try (Stream<Path> runs = Files.list(lab.folder().resolve("runs"))) {
+            assertThat(Files.readString(runs.findFirst().orElseThrow().resolve("spec.yaml")))
+                    .contains("engine: reference");
+        }
+    }
+
+    @Test
+    void aProfileLiesInTheRunFolder() throws Exception {
+        Lab lab = new Lab(folder.resolve("lab-profile"));
+        Cli.Result result = cli.run("run", lab.specFile().toString(), "--set", "train.max_steps=2", "--profile");
+
+        assertThat(result.code()).as(result.err()).isZero();
+        assertThat(result.out()).contains("Floor, on ", "outside the engine", "profile.json");
+        try (Stream<Path> runs = Files.list(lab.folder().resolve("runs"))) {
+            JsonNode trace = new ObjectMapper()
+                    .readTree(runs.findFirst()
+                            .orElseThrow()
+                            .resolve("profile.json")
+                            .toFile());
+            assertThat(trace.path("traceEvents").findValuesAsText("name")).contains("step 1", "step 2");
+        }
+    }
+
+    @Test
     void aSpecRuns() throws Exception {
         Lab lab = new Lab(folder.resolve("lab"));
         Cli.Result result = cli.run("run", lab.specFile().toString(), "--set", "evaluate.metrics=[accuracy]");

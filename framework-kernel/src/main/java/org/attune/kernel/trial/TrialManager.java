@@ -32,6 +32,9 @@ import org.attune.trial.Trials;
 /** Starts trials, each on a thread of its own. */
 public final class TrialManager implements Trials {
     private static final System.Logger LOG = System.getLogger(TrialManager.class.getName());
+    /** The engine in plain Java. */
+    private static final String REFERENCE = "reference";
+
     private static final Duration DRAIN = Duration.ofSeconds(30);
 
     private final PluginRegistry plugins;
@@ -160,10 +163,17 @@ public final class TrialManager implements Trials {
 
     private TensorEngine engine(TrialSpec spec) {
         if (spec.engine().isEmpty()) {
-            return engines.list().stream()
+            TensorEngine fastest = engines.list().stream()
                     .findFirst()
                     .orElseThrow(() -> new UserError(
                             "no tensor engine is there; install bundle-tensor-reference, which runs anywhere"));
+            if (fastest.name().equals(REFERENCE)) {
+                LOG.log(
+                        System.Logger.Level.WARNING,
+                        "no engine with native code works on this machine: the reference engine computes, exactly but"
+                                + " slowly (docs/PLATFORMS.md says which platforms have one)");
+            }
+            return fastest;
         }
         return engines.find(spec.engine())
                 .orElseThrow(() -> new UserError("engine '" + spec.engine() + "' is not there"

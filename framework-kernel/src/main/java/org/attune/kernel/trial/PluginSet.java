@@ -133,6 +133,11 @@ final class PluginSet implements AutoCloseable {
     }
 
     private <O extends Record> O options(Plugin<O> plugin, PluginRef ref, PluginKind<?> kind) {
+        return options(plugin, ref, kind, base);
+    }
+
+    /** The options of a plug-in as the spec gives them. */
+    static <O extends Record> O options(Plugin<O> plugin, PluginRef ref, PluginKind<?> kind, Path base) {
         return new OptionBinder().bind(ref, kind.label(), plugin.options(), base);
     }
 

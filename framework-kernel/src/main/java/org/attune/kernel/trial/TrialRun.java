@@ -18,12 +18,7 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import org.attune.data.DataSet;
 import org.attune.data.DataSource;
-import org.attune.evaluation.Baseline;
-import org.attune.evaluation.ClassPrediction;
-import org.attune.evaluation.Metric;
 import org.attune.evaluation.Prediction;
-import org.attune.evaluation.Score;
-import org.attune.evaluation.Table;
 import org.attune.kernel.optim.AdamW;
 import org.attune.kernel.optim.LearningRate;
 import org.attune.kernel.optim.LossScaling;
@@ -33,7 +28,6 @@ import org.attune.kernel.plugins.PluginLease;
 import org.attune.kernel.plugins.PluginRegistry;
 import org.attune.kernel.profile.Recording;
 import org.attune.kernel.run.PeakMemory;
-import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.kernel.step.Optimisation;
@@ -105,6 +99,7 @@ final class TrialRun implements Trial, Runnable {
     private ParameterStore parameters;
     private Materials materials;
     private Stepper stepper;
+    private Scoring scoring;
     /** Null unless this sitting is profiled. */
     private Recording recording;
 
@@ -114,7 +109,7 @@ final class TrialRun implements Trial, Runnable {
     private int[] order = {};
     private int orderEpoch = -1;
     private EarlyStop earlyStop;
-    private Evaluation latest;
+    private Scoring.Evaluation latest;
     /** The step of the last evaluation. */
     private long evaluated = -1;
 
@@ -216,6 +211,7 @@ final class TrialRun implements Trial, Runnable {
         close(() -> record.close(engine));
         recording = null;
         stepper = null;
+        scoring = null;
         optimizer = null;
         optimisation = null;
         parameters = null;
@@ -274,6 +270,7 @@ final class TrialRun implements Trial, Runnable {
                         spec.train().checkpointing(),
                         spec.seed()),
                 cache);
+        scoring = new Scoring(spec, materials, stepper, this::use);
         long perEpoch = stepsPerEpoch();
         steps = (long) Math.ceil(spec.train().epochs() * perEpoch - 1e-9);
         if (spec.train().maxSteps() > 0) {
@@ -288,7 +285,7 @@ final class TrialRun implements Trial, Runnable {
         saved.ifPresent(this::restore);
         record.provenance(model, materials.fingerprint(), engine, plugins.origins());
         if (!spec.evaluate().split().isEmpty()) {
-            checkKinds(inSession(s -> s.objective().predicts()));
+            scoring.check(inSession(s -> s.objective().predicts()));
         }
         if (saved.isEmpty()) {
             checkpoint(false); // a run that is killed in its first minute can be resumed too
@@ -339,22 +336,6 @@ final class TrialRun implements Trial, Runnable {
         }
     }
 
-    /** A metric of another kind would be found out only after the first part of the training. */
-    private void checkKinds(Class<? extends Prediction> predicted) {
-        for (PluginRef ref : spec.evaluate().metrics()) {
-            Class<? extends Prediction> read = use(PluginKind.METRIC, ref, Metric::reads);
-            if (!read.isAssignableFrom(predicted)) {
-                throw new UserError("metric '" + ref.name() + "' reads predictions of the kind " + read.getSimpleName()
-                        + ", the trainer '" + spec.trainer().name() + "' makes " + predicted.getSimpleName()
-                        + "; choose other metrics in evaluate");
-            }
-        }
-        if (!spec.baselines().isEmpty() && !ClassPrediction.class.isAssignableFrom(predicted)) {
-            throw new UserError("baselines are for classification; the trainer '"
-                    + spec.trainer().name() + "' makes predictions of the kind " + predicted.getSimpleName());
-        }
-    }
-
     private Materials read(DataSet data) {
         String split = spec.evaluate().split();
         Materials.check(data, split);
@@ -381,12 +362,8 @@ final class TrialRun implements Trial, Runnable {
     }
 
     private <O extends Record> DataSet open(DataSource<O> source) {
-        O options = options(source, spec.data(), PluginKind.DATA);
+        O options = PluginSet.options(source, spec.data(), PluginKind.DATA, spec.base());
         return source.open(options, new DataSource.Surroundings(spec.base(), services.resources(), spec.seed()));
-    }
-
-    private <O extends Record> O options(Plugin<O> plugin, PluginRef ref, PluginKind<?> kind) {
-        return new OptionBinder().bind(ref, kind.label(), plugin.options(), spec.base());
     }
 
     private long stepsPerEpoch() {
@@ -506,7 +483,8 @@ final class TrialRun implements Trial, Runnable {
     }
 
     private <O extends Record> int[] order(Sampler<O> sampler, int size, int epoch) {
-        int[] chosen = sampler.epoch(options(sampler, spec.sampler(), PluginKind.SAMPLER), size, epoch, spec.seed());
+        int[] chosen = sampler.epoch(
+                PluginSet.options(sampler, spec.sampler(), PluginKind.SAMPLER, spec.base()), size, epoch, spec.seed());
         if (chosen.length != size) {
             throw new IllegalStateException("sampler '" + spec.sampler().name() + "' chose " + chosen.length
                     + " examples for an epoch of " + size);
@@ -562,7 +540,7 @@ final class TrialRun implements Trial, Runnable {
     /** @return what is worth saying of the end */
     private String finish() {
         save();
-        Evaluation evaluation = spec.evaluate().split().isEmpty() ? Evaluation.NONE : lastEvaluation();
+        Scoring.Evaluation evaluation = spec.evaluate().split().isEmpty() ? Scoring.Evaluation.NONE : lastEvaluation();
         inSession(s -> {
             record.adapter(
                     plugins.peftForm(),
@@ -583,7 +561,7 @@ final class TrialRun implements Trial, Runnable {
                 examples,
                 tokens,
                 List.copyOf(curve),
-                baselines(),
+                scoring.baselines(),
                 precision().name().toLowerCase(Locale.ROOT),
                 scaling.map(LossScaling::skipped).orElse(0L));
         record.report(report);
@@ -591,7 +569,7 @@ final class TrialRun implements Trial, Runnable {
     }
 
     /** The evaluation of the state that the trial ends with: the last, or the best where early stopping watches. */
-    private Evaluation lastEvaluation() {
+    private Scoring.Evaluation lastEvaluation() {
         if (evaluated < step) {
             evaluateAndObserve();
         }
@@ -613,10 +591,6 @@ final class TrialRun implements Trial, Runnable {
 
     // ---- evaluation ----
 
-    private record Evaluation(List<Score> scores, List<Table> tables) {
-        static final Evaluation NONE = new Evaluation(List.of(), List.of());
-    }
-
     /** @return whether this is the best so far, of what early stopping watches */
     private boolean evaluateAndObserve() {
         latest = evaluate(step);
@@ -625,7 +599,7 @@ final class TrialRun implements Trial, Runnable {
     }
 
     /** @param of the step whose parameters are evaluated */
-    private Evaluation evaluate(long of) {
+    private Scoring.Evaluation evaluate(long of) {
         long began = System.nanoTime();
         List<Sample> samples = materials.evaluation();
         List<Prediction> predictions = new ArrayList<>();
@@ -640,56 +614,11 @@ final class TrialRun implements Trial, Runnable {
             long done = predictions.size();
             services.listeners().accept(l -> l.evaluating(this, split, done, samples.size()));
         }
-        Evaluation evaluation = measure(predictions);
+        Scoring.Evaluation evaluation = scoring.measure(predictions);
         evaluationSeconds += (System.nanoTime() - began) / 1e9;
         record.evaluation(of, split, evaluation.scores());
         services.listeners().accept(l -> l.evaluated(this, split, of, evaluation.scores()));
         return evaluation;
-    }
-
-    private Evaluation measure(List<? extends Prediction> predictions) {
-        List<Score> scores = new ArrayList<>();
-        List<Table> tables = new ArrayList<>();
-        for (PluginRef ref : spec.evaluate().metrics()) {
-            Evaluation part = use(PluginKind.METRIC, ref, metric -> {
-                Metric.Accumulator accumulator = accumulator(metric, ref);
-                predictions.forEach(accumulator::add);
-                return new Evaluation(accumulator.scores(), accumulator.tables());
-            });
-            scores.addAll(part.scores());
-            tables.addAll(part.tables());
-        }
-        return new Evaluation(List.copyOf(scores), List.copyOf(tables));
-    }
-
-    private <O extends Record> Metric.Accumulator accumulator(Metric<O> metric, PluginRef ref) {
-        return metric.open(options(metric, ref, PluginKind.METRIC), materials.labels());
-    }
-
-    private Map<String, List<Score>> baselines() {
-        Map<String, List<Score>> results = new LinkedHashMap<>();
-        for (PluginRef ref : spec.baselines()) {
-            List<ClassPrediction> predictions = use(PluginKind.BASELINE, ref, baseline -> predict(baseline, ref));
-            results.put(ref.name(), measure(predictions).scores());
-        }
-        return results;
-    }
-
-    private <O extends Record> List<ClassPrediction> predict(Baseline<O> baseline, PluginRef ref) {
-        Baseline.Task task = new Baseline.Task(
-                materials.trainTexts(),
-                classes(materials.train()),
-                materials.evaluationTexts(),
-                classes(materials.evaluation()),
-                materials.labels().size(),
-                () -> stepper.embed(materials.train()),
-                () -> stepper.embed(materials.evaluation()),
-                spec.seed());
-        return baseline.predict(options(baseline, ref, PluginKind.BASELINE), task);
-    }
-
-    private static int[] classes(List<Sample> samples) {
-        return samples.stream().mapToInt(s -> s.labels()[0]).toArray();
     }
 
     // ---- plug-ins that come and go ----

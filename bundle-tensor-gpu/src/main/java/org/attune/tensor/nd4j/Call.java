@@ -7,6 +7,7 @@ import org.attune.tensor.DType;
 import org.attune.tensor.engine.Storage;
 import org.nd4j.linalg.api.buffer.DataBuffer;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.concurrency.AffinityManager;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -26,7 +27,16 @@ final class Call implements AutoCloseable {
     private final List<Rounding> roundings = new ArrayList<>(0);
 
     Call(Memory memory) {
+        useFirstDevice();
         this.memory = memory;
+    }
+
+    /** ND4J spreads threads over all GPUs; storages are on one, so that any thread may use them. */
+    static void useFirstDevice() {
+        AffinityManager devices = Nd4j.getAffinityManager();
+        if (devices.getDeviceForCurrentThread() != 0) {
+            devices.unsafeSetDevice(0);
+        }
     }
 
     /** A call within this one, which gives its memory back sooner. */

@@ -116,6 +116,7 @@ final class Memory {
                             + "; choose another engine (docs/GPU.md)",
                     e);
         }
+        Call.useFirstDevice();
         return Nd4j.createBuffer(type, size, false);
     }
 

@@ -23,7 +23,9 @@ public final class Activator implements BundleActivator {
         String platform = context.getBundle().getHeaders("").get("Attune-ND4J-Platform");
         boolean cuda = backend.contains("cuda");
         if (!Platform.current().equals(platform)) {
-            stayOff(backend, "it was built for " + platform + ", this is " + Platform.current());
+            if (cuda) { // else the kernel warns a trial that is about to run without native code
+                stayOff(backend, "it was built for " + platform + ", this is " + Platform.current());
+            }
             return;
         }
         Backend.useCache(new File(nativesDirectory(context), backend));

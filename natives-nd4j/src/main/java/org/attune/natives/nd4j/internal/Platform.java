@@ -4,10 +4,13 @@ import java.util.Locale;
 
 /** This machine, in JavaCPP's words. JavaCPP itself would load a library to answer, at each start of Attune. */
 final class Platform {
+    /** JavaCPP's own property: takes the place of what the machine says. */
+    private static final String OVERRIDE = "org.bytedeco.javacpp.platform";
+
     private Platform() {}
 
     static String current() {
-        return of(System.getProperty("os.name"), System.getProperty("os.arch"));
+        return System.getProperty(OVERRIDE, of(System.getProperty("os.name"), System.getProperty("os.arch")));
     }
 
     /** For example {@code linux-x86_64} of {@code Linux} and {@code amd64}. */

@@ -2,6 +2,7 @@ package org.attune.model;
 
 import java.util.List;
 import org.attune.tensor.Tensor;
+import org.attune.tensor.engine.AttentionLayout;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
@@ -12,6 +13,11 @@ import org.osgi.annotation.versioning.ProviderType;
 public interface Forward {
     /** The batch that is passed through. */
     TokenBatch batch();
+
+    /** The position of each token in its sequence, counted from 0; a pass that goes on with a sequence begins further on. */
+    default int[] positions() {
+        return batch().positions();
+    }
 
     /** Whether dropout is on and gradients will be asked for. */
     boolean training();
@@ -50,6 +56,19 @@ public interface Forward {
 
     /** Rows of the embedding at {@code path} with its adapters: [ids.length, out]. */
     Tensor embedding(String path, int[] ids);
+
+    /**
+     * Softmax attention of the layer at {@code path}. A pass that goes on with sequences lets the queries see the keys and values
+     * of their earlier tokens too, and keeps these for the tokens to come.
+     *
+     * @param q queries [queries, heads * headSize]
+     * @param k and v keys and values of the batch's tokens [tokens, keyHeads * headSize]
+     * @param layout of the batch's tokens
+     * @return [queries, heads * headSize]
+     */
+    default Tensor attention(String path, Tensor q, Tensor k, Tensor v, AttentionLayout layout) {
+        return q.attention(k, v, layout);
+    }
 
     /** Lets adapters act on the output of the block at {@code path}. */
     Tensor block(String path, Tensor output);

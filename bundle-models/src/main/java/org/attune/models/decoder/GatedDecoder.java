@@ -73,7 +73,7 @@ final class GatedDecoder implements Architecture {
     @Override
     public Tensor encode(Forward forward, int[] rows) {
         TokenBatch batch = forward.batch();
-        Rotary.Angles angles = config.rotary().angles(batch.positions());
+        Rotary.Angles angles = config.rotary().angles(forward.positions());
         AttentionLayout attention = new AttentionLayout(
                 batch.offsets(),
                 batch.offsets(),
@@ -97,7 +97,8 @@ final class GatedDecoder implements Architecture {
         Tensor query = forward.linear(attention + ".q_proj", queries.of(normal));
         Tensor key = forward.linear(attention + ".k_proj", normal);
         Tensor value = forward.linear(attention + ".v_proj", normal);
-        Tensor context = angles.of(queries.rows()).turn(query).attention(angles.turn(key), value, queries.attention());
+        Tensor context = forward.attention(
+                attention, angles.of(queries.rows()).turn(query), angles.turn(key), value, queries.attention());
         Tensor attended = queries.of(x).add(forward.linear(attention + ".o_proj", context));
         return forward.block(path, attended.add(feedForward(forward, path, attended)));
     }

@@ -104,7 +104,7 @@ public final class Gpt2 implements Architecture {
                         POSITIONS,
                         x -> forward.dropout(
                                 "transformer.drop",
-                                x.add(forward.embedding(POSITIONS, batch.positions())),
+                                x.add(forward.embedding(POSITIONS, forward.positions())),
                                 embeddingDropout)));
         AttentionLayout attention =
                 new AttentionLayout(batch.offsets(), batch.offsets(), heads, heads, hidden / heads, scale, true);
@@ -123,7 +123,8 @@ public final class Gpt2 implements Architecture {
         Tensor query = queries.of(fused.slice(1, 0, hidden));
         Tensor key = fused.slice(1, hidden, 2 * hidden);
         Tensor value = fused.slice(1, 2 * hidden, 3 * hidden);
-        Tensor context = forward.linear(path + ".attn.c_proj", query.attention(key, value, queries.attention()));
+        Tensor attention = forward.attention(path + ".attn", query, key, value, queries.attention());
+        Tensor context = forward.linear(path + ".attn.c_proj", attention);
         Tensor attended = queries.of(x).add(forward.dropout(path + ".attn.resid_dropout", context, residualDropout));
         Tensor middle = forward.linear(path + ".mlp.c_fc", forward.layerNorm(path + ".ln_2", attended, eps))
                 .apply(activation);

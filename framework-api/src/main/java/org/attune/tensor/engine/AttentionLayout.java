@@ -61,6 +61,12 @@ public record AttentionLayout(
         return new AttentionLayout(offsets, keyOffsets, heads, keyHeads, headSize, scale, causal);
     }
 
+    /** The same attention in one sequence alone, of its last {@code queries} tokens to all of its {@code keys}. */
+    public AttentionLayout ofOne(int queries, int keys) {
+        return new AttentionLayout(
+                new int[] {0, queries}, new int[] {0, keys}, heads, keyHeads, headSize, scale, causal);
+    }
+
     public int sequences() {
         return queryOffsets.length - 1;
     }

@@ -16,7 +16,7 @@ import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 
 /** One pass over one micro-batch: looks up weights, and lets the wiring's adapters act. */
-class ForwardPass implements Forward {
+public class ForwardPass implements Forward {
     private final Model model;
     private final ParameterStore parameters;
     private final Wiring wiring;
@@ -31,7 +31,7 @@ class ForwardPass implements Forward {
      * @param dropout the step's stream of random numbers; null where nothing is trained
      * @param kept results of frozen stages; null for none
      */
-    ForwardPass(
+    protected ForwardPass(
             Model model,
             ParameterStore parameters,
             Wiring wiring,
@@ -103,13 +103,18 @@ class ForwardPass implements Forward {
     public Tensor linear(String path, Tensor x) {
         Tensor weight = weight(path + ".weight");
         Tensor bias = find(path + ".bias");
-        UnaryOperator<Tensor> map = in -> in.linear(weight, bias);
+        UnaryOperator<Tensor> map = in -> product(in, weight, bias);
         for (LinearTransform transform : wiring.linear(path)) {
             UnaryOperator<Tensor> inner = map;
             map = in -> transform.apply(this, in, inner);
         }
         // An adapter in the engine's type gives that type, and must not widen all that follows.
         return block(path, map.apply(x).to(DType.narrower(x.dtype(), weight.dtype())));
+    }
+
+    /** The linear map itself: {@code x weight^T + bias}. */
+    protected Tensor product(Tensor x, Tensor weight, Tensor bias) {
+        return x.linear(weight, bias);
     }
 
     @Override

@@ -55,7 +55,6 @@ final class KernelFactory {
                         : elements(n -> conversion(DType.FLOAT32, type, n), Float.BYTES, size);
             case LOG_SOFTMAX_GRADIENT -> softmax(dnnl_softmax_log, true, type, columns);
             case LAYER_NORM -> layerNorm(gradient, type, columns, key.epsilon());
-            case SCALE_COLUMNS -> scaleColumns(type, columns);
             case ADD_SCALED -> elements(n -> scaledAdd(n, n, DNNL_ARG_SRC_1), Float.BYTES, Float.BYTES, 0, Float.BYTES);
             case SCALE_AND_SHIFT -> elements(n -> scaledAdd(n, 1, DNNL_ARG_SRC_0), Float.BYTES, 0, 0, Float.BYTES);
         };
@@ -110,28 +109,6 @@ final class KernelFactory {
                         (long) Float.BYTES * columns,
                         row)
                 : rows(n -> layerNorm(type, n, columns, epsilon), row, row, Float.BYTES, Float.BYTES, 0, 0);
-    }
-
-    private Kernel scaleColumns(DType type, int columns) {
-        long row = (long) type.bytes() * columns;
-        return rows(
-                n -> {
-                    try (Form x = new Form(type, n, columns);
-                            Form factors = new Form(DType.FLOAT32, 1, columns);
-                            Form y = new Form(DType.FLOAT32, n, columns);
-                            Attributes attributes = new Attributes()) {
-                        return new Primitive(
-                                oneDnn,
-                                scratchpad,
-                                binary(dnnl_binary_mul, x, factors, y, attributes),
-                                operand(DNNL_ARG_SRC_0, x),
-                                operand(DNNL_ARG_SRC_1, factors),
-                                operand(DNNL_ARG_DST, y));
-                    }
-                },
-                row,
-                0,
-                (long) Float.BYTES * columns);
     }
 
     private Primitive conversion(DType from, DType to, int n) {

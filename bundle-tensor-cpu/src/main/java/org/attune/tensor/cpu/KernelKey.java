@@ -38,8 +38,6 @@ record KernelKey(Enum<?> operation, Variant variant, DType type, int columns, fl
         LOG_SOFTMAX_GRADIENT,
         /** {@code (x, y, mean, variance, gamma, beta)}; gradient {@code (x, mean, variance, dy gamma in float32, dx)}. */
         LAYER_NORM,
-        /** {@code (x, row, y)}, the last two float32: {@code y[i, j] = x[i, j] row[j]}. */
-        SCALE_COLUMNS,
         /** Over elements, {@code (a, b, scale, out)}: {@code out = a + scale b}. */
         ADD_SCALED,
         /** Over elements, {@code (x, shift, scale, out)}: {@code out = scale x + shift}. */

@@ -7,6 +7,7 @@ import org.attune.tensor.DType;
 import org.attune.tensor.cpu.KernelKey.RowOperation;
 import org.attune.tensor.cpu.KernelKey.Variant;
 import org.attune.tensor.cpu.Worker.Scratch;
+import org.attune.tensor.engine.Binary;
 
 /** Layer normalisation over rows. */
 final class LayerNorm {
@@ -44,7 +45,7 @@ final class LayerNorm {
     /** oneDNN wants a variance and an epsilon: 1 / rstd^2 and 0 serve, exactly even where epsilon outweighs the variance. */
     static void inputGradient(
             Worker w, DType type, long x, long gamma, long mean, long rstd, long dy, int rows, int columns, long dx) {
-        Kernel scale = w.kernel(KernelKey.rows(RowOperation.SCALE_COLUMNS, Variant.PLAIN, type, columns));
+        Kernel scale = w.kernel(KernelKey.rows(Binary.MUL, columns));
         Kernel gradient = w.kernel(new KernelKey(RowOperation.LAYER_NORM, Variant.GRADIENT, type, columns, 0));
         long scaled = w.scratch(Scratch.ROWS, (long) CHUNK * columns);
         long variance = w.scratch(Scratch.STATISTICS, CHUNK);
@@ -58,7 +59,13 @@ final class LayerNorm {
                 tile[j] = 1 / (tile[j] * tile[j]);
             }
             w.store(tile, n, variance);
-            scale.run(n, dy + i * row, gamma, scaled);
+            // Converted first: a product of mixed types has only oneDNN's portable code, thirty times as slow.
+            long floats = dy + i * row;
+            if (type != DType.FLOAT32) {
+                w.convert(floats, type, scaled, DType.FLOAT32, (long) n * columns);
+                floats = scaled;
+            }
+            scale.run(n, floats, gamma, scaled);
             gradient.run(n, x + i * row, mean + statistic, variance, scaled, dx + i * row);
         }
     }

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
+import org.attune.tensor.DType;
 import org.attune.tensor.cpu.KernelKey.RowOperation;
 import org.attune.tensor.cpu.KernelKey.Variant;
 import org.attune.tensor.engine.Binary;
@@ -31,7 +32,7 @@ class ImplementationsTest {
     private static boolean isCompiledHere(KernelKey key) {
         boolean softmaxGradient = key.operation() == RowOperation.LOG_SOFTMAX_GRADIENT
                 || key.operation() == RowOperation.SOFTMAX && key.variant() == Variant.GRADIENT;
-        return avx512 || !softmaxGradient;
+        return avx512 || !softmaxGradient && key.type() == DType.FLOAT32;
     }
 
     private static Stream<KernelKey> keys(int columns) {
@@ -51,9 +52,26 @@ class ImplementationsTest {
                 KernelKey.rows(RowOperation.LOG_SOFTMAX_GRADIENT, Variant.GRADIENT, columns),
                 KernelKey.rows(RowOperation.LAYER_NORM, columns),
                 KernelKey.rows(RowOperation.LAYER_NORM, Variant.GRADIENT, columns));
-        return Stream.of(functions, operations, others)
+        return Stream.of(functions, operations, others, narrow(columns))
                 .flatMap(keys -> keys)
                 .filter(ImplementationsTest::isCompiledHere);
+    }
+
+    /** What runs over bfloat16. */
+    private static Stream<KernelKey> narrow(int columns) {
+        DType t = DType.BFLOAT16;
+        Stream<KernelKey> functions = Stream.of(Unary.values())
+                .filter(op -> op != Unary.LOG)
+                .flatMap(op -> Stream.of(KernelKey.elements(op, t), KernelKey.elements(op, Variant.GRADIENT, t)));
+        Stream<KernelKey> operations = Stream.of(Binary.values()).map(op -> KernelKey.elements(op, t));
+        Stream<KernelKey> others = Stream.of(
+                KernelKey.elements(RowOperation.CONVERT, t),
+                KernelKey.elements(RowOperation.CONVERT, Variant.GRADIENT, t),
+                KernelKey.rows(RowOperation.ATTENTION, Variant.PLAIN, t, columns),
+                KernelKey.rows(RowOperation.ATTENTION, Variant.GRADIENT, t, columns),
+                KernelKey.rows(RowOperation.LAYER_NORM, Variant.PLAIN, t, columns),
+                KernelKey.rows(RowOperation.LAYER_NORM, Variant.GRADIENT, t, columns));
+        return Stream.of(functions, operations, others).flatMap(keys -> keys);
     }
 
     @ParameterizedTest

@@ -85,8 +85,21 @@ public interface Model extends AutoCloseable {
         return true;
     }
 
-    /** From hidden states to the vocabulary; empty where the model has no such part. */
+    /**
+     * Paths of the linear maps [hidden, hidden] with bias inside {@link #pool} that belong to the classification head: trained with
+     * it, and new where the model's file has none. BERT's pooler is none of them where it was pretrained.
+     */
+    default List<String> classifierLayers() {
+        return List.of();
+    }
+
+    /** From hidden states to the vocabulary, for the token after each; empty where the model has no such part. */
     default Optional<LanguageHead> languageHead() {
+        return Optional.empty();
+    }
+
+    /** From hidden states to the vocabulary, for the token itself, which is masked; empty where the model has no such part. */
+    default Optional<LanguageHead> maskedHead() {
         return Optional.empty();
     }
 

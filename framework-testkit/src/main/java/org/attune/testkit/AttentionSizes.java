@@ -1,5 +1,6 @@
 package org.attune.testkit;
 
+import java.util.Arrays;
 import org.attune.tensor.engine.AttentionLayout;
 
 /**
@@ -12,6 +13,15 @@ record AttentionSizes(double largestScore, double[][] magnitudes) {
     /** From the operands of a call. */
     interface Of {
         AttentionSizes of(double[][] operands);
+    }
+
+    /** A layout's name in a test. */
+    static String named(AttentionLayout layout) {
+        return layout.heads() + "/" + layout.keyHeads() + " heads of " + layout.headSize()
+                + (layout.causal() ? " causal " : " ") + Arrays.toString(layout.queryOffsets())
+                + Arrays.toString(layout.keyOffsets())
+                + (layout.window() == AttentionLayout.ALL ? "" : " window " + layout.window())
+                + (layout.softCap() == 0 ? "" : " soft cap " + layout.softCap());
     }
 
     static AttentionSizes forward(AttentionLayout layout, double[] q, double[] k, double[] v) {
@@ -34,12 +44,15 @@ record AttentionSizes(double largestScore, double[][] magnitudes) {
         for (int s = 0; s < layout.sequences(); s++) {
             int hidden = layout.keyLength(s) - layout.queryLength(s);
             for (int i = 0; i < layout.queryLength(s); i++) {
-                int keys = layout.causal() ? hidden + i + 1 : layout.keyLength(s);
+                int end = layout.causal() ? hidden + i + 1 : layout.keyLength(s);
+                int first = Math.max(0, end - layout.window());
+                int keys = end - first;
                 for (int h = 0; h < layout.heads(); h++) {
                     int query = (layout.queryOffsets()[s] + i) * width + h * size;
-                    int firstKey = layout.keyOffsets()[s] * keyWidth + h / group * size;
+                    int firstKey = (layout.keyOffsets()[s] + first) * keyWidth + h / group * size;
                     double[] p = new double[keys];
                     double[] dp = new double[keys];
+                    double[] slope = new double[keys]; // of the soft cap
                     double norm = 0;
                     double mean = 0;
                     for (int j = 0; j < keys; j++) {
@@ -53,14 +66,17 @@ record AttentionSizes(double largestScore, double[][] magnitudes) {
                             dp[j] += dout == null ? 0 : Math.abs(dout[query + e] * v[key + e]);
                         }
                         largest = Math.max(largest, absolute);
-                        p[j] = Math.exp(score);
+                        double cap = layout.softCap();
+                        double tanh = cap == 0 ? 0 : Math.tanh(score / cap);
+                        slope[j] = 1 + tanh * tanh;
+                        p[j] = Math.exp(cap == 0 ? score : cap * tanh);
                         norm += p[j];
                         mean += p[j] * dp[j];
                     }
                     for (int j = 0; j < keys; j++) {
                         int key = firstKey + j * keyWidth;
                         double probability = p[j] / norm;
-                        double ds = layout.scale() * probability * (dp[j] + mean / norm);
+                        double ds = layout.scale() * slope[j] * probability * (dp[j] + mean / norm);
                         for (int e = 0; e < size; e++) {
                             if (dout == null) {
                                 sizes[0][query + e] += probability * Math.abs(v[key + e]);

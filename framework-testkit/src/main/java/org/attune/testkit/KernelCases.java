@@ -35,6 +35,11 @@ final class KernelCases {
         table.attention(new AttentionLayout(ragged, ragged, 4, 2, 6, 0.4, true));
         table.attention(new AttentionLayout(new int[] {0, 1, 1, 3, 5}, ragged, 4, 1, 8, 0.3, false));
         table.attention(new AttentionLayout(new int[] {0, 1, 2, 5, 70}, ragged, 2, 2, 17, 0.25, true));
+        AttentionLayout grouped = new AttentionLayout(ragged, ragged, 4, 2, 6, 0.4, true);
+        table.attention(grouped.withWindow(5));
+        table.attention(grouped.withWindow(70).withQueries(new int[] {0, 1, 2, 5, 90}));
+        table.attention(grouped.withWindow(1).withSoftCap(2));
+        table.attention(AttentionLayout.self(ragged, 2, 5, false).withSoftCap(0.5));
         table.losses();
         table.optimiser();
         return table.cases.stream();
@@ -331,9 +336,7 @@ final class KernelCases {
         int probabilities = (int) layout.probabilities();
         // Values of one sign: a sum of many small shares is what adding up in a narrow type gets wrong.
         Operand v = new Operand(Role.PARAMETER, Values.POSITIVE.draw(Shape.of(keys), 3));
-        String of = " " + layout.heads() + "/" + layout.keyHeads() + " heads of " + layout.headSize()
-                + (layout.causal() ? " causal " : " ") + Arrays.toString(layout.queryOffsets())
-                + Arrays.toString(layout.keyOffsets());
+        String of = " " + AttentionSizes.named(layout);
         add(
                 "attention" + of,
                 Allowance.attention(layout, s -> AttentionSizes.forward(layout, s[0], s[1], s[2]), 3),

@@ -223,15 +223,28 @@ final class OperationCases {
         attention(AttentionLayout.self(longer, 2, 5, false));
         attention(new AttentionLayout(longer, longer, 4, 1, 3, 0.6, true));
         attention(new AttentionLayout(new int[] {0, 2, 3, 6}, longer, 2, 2, 3, 0.6, true));
+        for (int window : new int[] {1, 2, 4, 100}) {
+            attention(new AttentionLayout(ragged, more, 4, 2, 2, 0.5, true).withWindow(window));
+        }
+        attention(new AttentionLayout(longer, longer, 4, 1, 3, 0.6, true).withWindow(30));
+        attention(new AttentionLayout(longer, longer, 2, 2, 3, 0.6, true)
+                .withWindow(70)
+                .withQueries(new int[] {0, 2, 3, 90}));
+        attention(AttentionLayout.self(ragged, 3, 2, false).withSoftCap(0.8));
+        attention(new AttentionLayout(ragged, more, 4, 2, 3, 2, true)
+                .withWindow(3)
+                .withSoftCap(1.5));
     }
 
     private void attention(AttentionLayout layout) {
         int[] q = {last(layout.queryOffsets()), layout.heads() * layout.headSize()};
         int[] k = {last(layout.keyOffsets()), layout.keyHeads() * layout.headSize()};
-        String form = "attention " + layout.heads() + "/" + layout.keyHeads() + " heads of " + layout.headSize()
-                + (layout.causal() ? " causal " : " ") + Arrays.toString(layout.queryOffsets())
-                + Arrays.toString(layout.keyOffsets());
-        add(form, in -> in.get(0).attention(in.get(1), in.get(2), layout), q, k, k);
+        add(
+                "attention " + AttentionSizes.named(layout),
+                in -> in.get(0).attention(in.get(1), in.get(2), layout),
+                q,
+                k,
+                k);
     }
 
     private void losses() {

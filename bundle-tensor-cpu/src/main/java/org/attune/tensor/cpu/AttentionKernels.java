@@ -7,11 +7,13 @@ import org.attune.tensor.cpu.KernelKey.Variant;
 import org.attune.tensor.cpu.Product.Layout;
 import org.attune.tensor.cpu.Worker.Scratch;
 import org.attune.tensor.engine.AttentionLayout;
+import org.attune.tensor.engine.Unary;
 
 /**
  * Attention, sequence by sequence, all heads in one batched product: a head is a strided part of the packed tensors, so nothing is
- * copied or transposed. Causal attention goes by blocks of queries, each over the keys that some of them see; only in its last
- * square is there anything to mask. The probabilities of a block are dense, [heads, queries, keys that it sees].
+ * copied or transposed. Causal attention goes by blocks of queries, each over the keys that some of them see; there is something to
+ * mask only in its last square and, where a window ends, in its first. The probabilities of a block are dense, [heads, queries, keys
+ * that it sees].
  *
  * <p>Operands are all float32 or all bfloat16; scores are float32 before the softmax.
  */
@@ -29,6 +31,7 @@ final class AttentionKernels {
     private final long queryWidth;
     private final long keyWidth;
     private final float scale;
+    private final float softCap;
 
     AttentionKernels(Worker w, AttentionLayout layout, DType type) {
         this.w = w;
@@ -41,35 +44,39 @@ final class AttentionKernels {
         queryWidth = (long) heads * headSize;
         keyWidth = (long) keyHeads * headSize;
         scale = (float) layout.scale();
+        softCap = (float) layout.softCap();
     }
 
-    /** Some queries of a sequence and the keys that they see: the first {@code keys} of the sequence. */
-    private record Block(int firstQuery, int queries, int keys) {}
+    /** Some queries of a sequence and the keys that some of them see. */
+    private record Block(int sequence, int firstQuery, int queries, int firstKey, int keys) {}
 
     /** @param done queries that are done */
     private Block block(int sequence, int done) {
         int left = layout.queryLength(sequence) - done;
-        int keys = layout.keyLength(sequence);
         if (!layout.causal()) {
-            return new Block(done, left, keys);
+            return new Block(sequence, done, left, 0, layout.keyLength(sequence));
         }
         int queries = Math.min(BLOCK, left);
-        return new Block(done, queries, keys - (left - queries));
+        int firstKey = layout.firstKey(sequence, done);
+        return new Block(sequence, done, queries, firstKey, layout.endKey(sequence, done + queries - 1) - firstKey);
     }
 
     void forward(long q, long k, long v, long out, long probabilities) {
         long p = probabilities;
         for (int s = 0; s < layout.sequences(); s++) {
-            long keyRow = keyRow(s);
             for (int done = 0; done < layout.queryLength(s); ) {
                 Block b = block(s, done);
                 long queryRow = queryRow(s, done);
+                long keyRow = keyRow(s, b.firstKey);
                 if (b.keys == 0) {
                     w.zeroBytes(out + queryRow, b.queries * queryWidth * type.bytes());
                 } else {
                     // Not in place: where rows are no multiple of a register, that takes oneDNN twice the time.
                     long scores = w.scratch(Scratch.SCORES, size(b));
                     scores(b, q + queryRow, k + keyRow, scores, DType.FLOAT32, scale);
+                    if (softCap != 0) {
+                        cap(b, scores);
+                    }
                     if (layout.causal() && b.queries > 1) {
                         mask(b, scores);
                     }
@@ -87,13 +94,18 @@ final class AttentionKernels {
     void gradient(long q, long k, long v, long probabilities, long dout, long dq, long dk, long dv) {
         long p = probabilities;
         for (int s = 0; s < layout.sequences(); s++) {
-            long keyRow = keyRow(s);
-            // Later blocks see more keys: the last one comes first, so that it can overwrite and the others add.
+            // Later blocks see more keys: the last one comes first, so that it can overwrite and the others add; unless
+            // a window
+            // hides keys from it.
             Block[] blocks = blocks(s);
-            if (blocks.length == 0 || layout.keyLength(s) == 0) {
+            boolean empty = blocks.length == 0 || layout.keyLength(s) == 0;
+            boolean cleared = empty || blocks[blocks.length - 1].firstKey > 0;
+            if (cleared) {
+                zeroIfWanted(dk, keyRow(s, 0), layout.keyLength(s) * keyWidth);
+                zeroIfWanted(dv, keyRow(s, 0), layout.keyLength(s) * keyWidth);
+            }
+            if (empty) {
                 zeroIfWanted(dq, queryRow(s, 0), layout.queryLength(s) * queryWidth);
-                zeroIfWanted(dk, keyRow, layout.keyLength(s) * keyWidth);
-                zeroIfWanted(dv, keyRow, layout.keyLength(s) * keyWidth);
                 continue;
             }
             long[] at = new long[blocks.length];
@@ -104,7 +116,8 @@ final class AttentionKernels {
             for (int i = blocks.length - 1; i >= 0; i--) {
                 Block b = blocks[i];
                 long queryRow = queryRow(s, b.firstQuery);
-                boolean add = i < blocks.length - 1;
+                long keyRow = keyRow(s, b.firstKey);
+                boolean add = cleared || i < blocks.length - 1;
                 if (dv != 0) {
                     sumOverQueries(b, at[i], dout + queryRow, 1, add, dv + keyRow);
                 }
@@ -114,6 +127,9 @@ final class AttentionKernels {
                     scores(b, dout + queryRow, v + keyRow, dp, type, 1);
                     w.kernel(KernelKey.rows(RowOperation.ATTENTION, Variant.GRADIENT, type, b.keys))
                             .run((long) heads * b.queries, at[i], dp, dscores);
+                    if (softCap != 0) {
+                        uncap(b, q + queryRow, k + keyRow, dscores);
+                    }
                     if (dq != 0) {
                         sumOverKeys(b, dscores, k + keyRow, scale, dq + queryRow);
                     }
@@ -254,17 +270,34 @@ final class AttentionKernels {
         }
     }
 
-    /** Puts minus infinity where a query of the block may not look: above the diagonal of its last square. */
+    /** Puts minus infinity where a query of the block may not look: after its own position and before its window. */
     private void mask(Block b, long scores) {
-        float[] hidden = w.row(0, b.queries);
-        Arrays.fill(hidden, 0, b.queries, Float.NEGATIVE_INFINITY);
-        int seen = b.keys - b.queries;
-        for (int h = 0; h < heads; h++) {
-            for (int i = 0; i + 1 < b.queries; i++) {
+        float[] hidden = w.row(0, b.keys);
+        Arrays.fill(hidden, 0, b.keys, Float.NEGATIVE_INFINITY);
+        for (int i = 0; i < b.queries; i++) {
+            int first = layout.firstKey(b.sequence, b.firstQuery + i) - b.firstKey;
+            int end = layout.endKey(b.sequence, b.firstQuery + i) - b.firstKey;
+            for (int h = 0; h < heads; h++) {
                 long row = ((long) h * b.queries + i) * b.keys;
-                w.store(hidden, b.queries - 1 - i, scores + Float.BYTES * (row + seen + i + 1));
+                w.store(hidden, first, scores + Float.BYTES * row);
+                w.store(hidden, b.keys - end, scores + Float.BYTES * (row + end));
             }
         }
+    }
+
+    /** {@code softCap tanh(s / softCap)} of each score. */
+    private void cap(Block b, long scores) {
+        long n = size(b);
+        Elementwise.affine(w, scores, 1 / softCap, 0, n, scores);
+        w.kernel(KernelKey.elements(Unary.TANH)).run(n, scores, scores);
+        Elementwise.affine(w, scores, softCap, 0, n, scores);
+    }
+
+    /** From gradients of capped scores to those of the scores, which are computed again. */
+    private void uncap(Block b, long queries, long keys, long dscores) {
+        long scores = w.scratch(Scratch.SCORES, size(b));
+        scores(b, queries, keys, scores, type, scale / softCap);
+        w.kernel(KernelKey.elements(Unary.TANH, Variant.GRADIENT, type)).run(size(b), scores, dscores, dscores);
     }
 
     private void zeroIfWanted(long gradient, long offset, long elements) {
@@ -277,7 +310,7 @@ final class AttentionKernels {
         return type.bytes() * ((layout.queryOffsets()[sequence] + query) * queryWidth);
     }
 
-    private long keyRow(int sequence) {
-        return type.bytes() * (layout.keyOffsets()[sequence] * keyWidth);
+    private long keyRow(int sequence, int key) {
+        return type.bytes() * ((layout.keyOffsets()[sequence] + key) * keyWidth);
     }
 }

@@ -1,6 +1,7 @@
 package org.attune.tensor.nd4j;
 
 import org.attune.tensor.engine.AttentionLayout;
+import org.attune.tensor.engine.Unary;
 import org.attune.tensor.nd4j.Products.Stack;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -41,24 +42,44 @@ final class Attention {
     /** @param at where the sequence's probabilities begin */
     private void sequence(
             Call within, int s, long at, INDArray q, INDArray k, INDArray v, INDArray out, INDArray probabilities) {
-        for (int member = 0; member < group; member++) {
-            Products.multiply(
-                    layout.scale(),
-                    queries(q, s, member),
-                    keys(k, s).transpose(),
-                    0,
-                    scores(probabilities, at, s, member));
-        }
+        rawScores(s, at, q, k, probabilities);
         INDArray rows = rows(probabilities, at, s);
+        if (layout.softCap() != 0) {
+            INDArray scores = within.scratch(rows.shape());
+            Ops.mul(rows, 1 / layout.softCap(), scores);
+            Functions.value(Unary.TANH, scores, rows);
+            Ops.mul(rows, layout.softCap(), rows);
+        }
         if (layout.causal()) {
-            int queries = layout.queryLength(s);
-            int keys = layout.keyLength(s);
-            INDArray stacked = Views.reshaped(rows, layout.heads(), queries, keys);
-            Ops.add(stacked, mask.of(queries, keys), stacked);
+            hide(s, rows);
         }
         Rows.softmax(within, rows, rows);
         for (int member = 0; member < group; member++) {
             Products.multiply(1, scores(probabilities, at, s, member), keys(v, s), 0, queries(out, s, member));
+        }
+    }
+
+    /** Before the soft cap. */
+    private void rawScores(int s, long at, INDArray q, INDArray k, INDArray out) {
+        for (int member = 0; member < group; member++) {
+            Products.multiply(
+                    layout.scale(), queries(q, s, member), keys(k, s).transpose(), 0, scores(out, at, s, member));
+        }
+    }
+
+    /** Puts minus infinity where a causal query may not look. */
+    private void hide(int s, INDArray rows) {
+        int queries = layout.queryLength(s);
+        int keys = layout.keyLength(s);
+        INDArray stacked = Views.reshaped(rows, layout.heads(), queries, keys);
+        Ops.add(stacked, mask.of(queries, keys), stacked);
+        int whole = layout.window() - (keys - queries); // queries from whose window no key falls
+        if (whole < queries) {
+            int first = Math.max(0, whole);
+            long[] shape = {layout.heads(), queries - first, keys};
+            INDArray later =
+                    Views.strided(rows, (long) first * keys, shape, new long[] {(long) queries * keys, keys, 1});
+            Ops.add(later, mask.before(keys - queries + first - layout.window() + 1, queries - first, keys), later);
         }
     }
 
@@ -103,6 +124,14 @@ final class Attention {
                                 1, queries(dout, s, member), keys(v, s).transpose(), 0, scores(gradient, 0, s, member));
                     }
                     Rows.softmaxGrad(within, rows(probabilities, at, s), gradient, gradient);
+                    if (layout.softCap() != 0) {
+                        INDArray scores = within.scratch(gradient.shape());
+                        INDArray slope = within.scratch(gradient.shape());
+                        rawScores(s, 0, q, k, scores);
+                        Ops.mul(scores, 1 / layout.softCap(), scores);
+                        Functions.derivative(within, Unary.TANH, scores, slope);
+                        Ops.mul(gradient, slope, gradient);
+                    }
                     scoreGrad(s, gradient, q, k, dq, dk);
                 }
             }

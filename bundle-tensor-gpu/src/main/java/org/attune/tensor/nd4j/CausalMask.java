@@ -23,15 +23,28 @@ final class CausalMask {
     }
 
     /** What to add to scores [heads, queries, keys], the last query being at the last key's position. */
-    INDArray of(int queries, int keys) {
+    synchronized INDArray of(int queries, int keys) {
+        INDArray matrix = atLeast(keys);
         long[] shape = {1, queries, keys};
-        synchronized (this) {
-            if (side < keys) {
-                grow(Math.max(SMALLEST, Integer.highestOneBit(keys - 1) * 2));
-            }
-            INDArray matrix = ((Nd4jStorage) matrices.get(matrices.size() - 1)).array((long) side * side);
-            return Views.strided(matrix, (long) (keys - queries) * side, shape, new long[] {1, side, 1});
+        return Views.strided(matrix, (long) (keys - queries) * side, shape, new long[] {1, side, 1});
+    }
+
+    /**
+     * What to add to scores [heads, queries, keys] where query i does not see the first {@code hidden + i} keys.
+     *
+     * @param hidden from 1
+     */
+    synchronized INDArray before(int hidden, int queries, int keys) {
+        INDArray matrix = atLeast(Math.max(keys, hidden + queries));
+        long[] shape = {1, queries, keys};
+        return Views.strided(matrix, hidden, shape, new long[] {1, 1, side}); // above the diagonal, read by columns
+    }
+
+    private INDArray atLeast(int rows) {
+        if (side < rows) {
+            grow(Math.max(SMALLEST, Integer.highestOneBit(rows - 1) * 2));
         }
+        return ((Nd4jStorage) matrices.get(matrices.size() - 1)).array((long) side * side);
     }
 
     private void grow(int newSide) {

@@ -5,8 +5,14 @@ import org.attune.tensor.engine.AttentionLayout;
 
 /** Softmax attention, one (sequence, head, query) at a time. */
 final class AttentionKernel {
-    /** One query's place: where its head's elements and its probabilities are, and which keys it sees. */
-    private record Query(int at, int keyAt, int keyStride, int probabilitiesAt, int keys, int visible) {}
+    /**
+     * One query's place: where its head's elements and its probabilities are, and which keys it sees.
+     *
+     * @param keyAt elements of the first key that it sees
+     * @param hidden keys before that one
+     * @param visible keys that it sees
+     */
+    private record Query(int at, int keyAt, int keyStride, int probabilitiesAt, int keys, int hidden, int visible) {}
 
     private interface Visitor {
         void visit(Query query);
@@ -24,13 +30,14 @@ final class AttentionKernel {
         int size = layout.headSize();
         double[] p = probabilities.data();
         forEachQuery(layout, query -> {
-            int po = probabilities.offset() + query.probabilitiesAt;
+            int row = probabilities.offset() + query.probabilitiesAt;
+            Arrays.fill(p, row, row + query.keys, 0);
+            int po = row + query.hidden;
             for (int j = 0; j < query.visible; j++) {
-                int ko = k.offset() + query.keyAt + j * query.keyStride;
-                p[po + j] = layout.scale() * dot(q.data(), q.offset() + query.at, k.data(), ko, size);
+                double score = score(layout, q, k, query, j);
+                p[po + j] = layout.softCap() == 0 ? score : layout.softCap() * Math.tanh(score / layout.softCap());
             }
             Rows.softmax(p, po, query.visible, p, po);
-            Arrays.fill(p, po + query.visible, po + query.keys, 0);
             int oo = out.offset() + query.at;
             Arrays.fill(out.data(), oo, oo + size, 0);
             for (int j = 0; j < query.visible; j++) {
@@ -56,7 +63,7 @@ final class AttentionKernel {
         double[] p = probabilities.data();
         double[] g = dout.data();
         forEachQuery(layout, query -> {
-            int po = probabilities.offset() + query.probabilitiesAt;
+            int po = probabilities.offset() + query.probabilitiesAt + query.hidden;
             int go = dout.offset() + query.at;
             double[] scores = new double[query.visible];
             for (int j = 0; j < query.visible; j++) {
@@ -70,6 +77,10 @@ final class AttentionKernel {
             for (int j = 0; j < query.visible; j++) {
                 int key = query.keyAt + j * query.keyStride;
                 double scaled = layout.scale() * scores[j];
+                if (layout.softCap() != 0) {
+                    double tanh = Math.tanh(score(layout, q, k, query, j) / layout.softCap());
+                    scaled *= 1 - tanh * tanh;
+                }
                 if (dq != null) {
                     addScaled(scaled, k.data(), k.offset() + key, dq.data(), dq.offset() + query.at, size);
                 }
@@ -93,12 +104,20 @@ final class AttentionKernel {
                 int keyAt = layout.keyOffsets()[s] * keyWidth + keyHead * size;
                 for (int i = 0; i < queries; i++) {
                     int at = (layout.queryOffsets()[s] + i) * width + h * size;
-                    int visible = layout.causal() ? keys - queries + i + 1 : keys;
-                    visitor.visit(new Query(at, keyAt, keyWidth, probabilitiesAt, keys, visible));
+                    int first = layout.firstKey(s, i);
+                    int visible = layout.endKey(s, i) - first;
+                    visitor.visit(
+                            new Query(at, keyAt + first * keyWidth, keyWidth, probabilitiesAt, keys, first, visible));
                     probabilitiesAt += keys;
                 }
             }
         }
+    }
+
+    /** Before the soft cap: of a query and the key {@code j} among those that it sees. */
+    private static double score(AttentionLayout layout, DoubleStorage q, DoubleStorage k, Query query, int j) {
+        int key = k.offset() + query.keyAt + j * query.keyStride;
+        return layout.scale() * dot(q.data(), q.offset() + query.at, k.data(), key, layout.headSize());
     }
 
     private static void clear(DoubleStorage s) {

@@ -15,12 +15,35 @@ import java.util.Arrays;
  * @param headSize width of a head
  * @param scale factor of the scores before the softmax, usually {@code 1 / sqrt(headSize)}
  * @param causal a query sees only keys up to its own position, the last query being at the last key's position
+ * @param window how many keys a causal query sees at most, the last one at its own position (sliding window, Beltagy et al. 2020,
+ *     arXiv 2004.05150); {@link #ALL} for no such limit
+ * @param softCap c above 0 makes each score s, scaled, {@code c tanh(s / c)} (Gemma 2, arXiv 2408.00118); 0 leaves it as it is
  */
 public record AttentionLayout(
-        int[] queryOffsets, int[] keyOffsets, int heads, int keyHeads, int headSize, double scale, boolean causal) {
+        int[] queryOffsets,
+        int[] keyOffsets,
+        int heads,
+        int keyHeads,
+        int headSize,
+        double scale,
+        boolean causal,
+        int window,
+        double softCap) {
+    /** The window that hides nothing. */
+    public static final int ALL = Integer.MAX_VALUE;
 
-    /** @throws IllegalArgumentException if the offsets or the numbers of heads do not fit, or a query would see no key */
+    /**
+     * @throws IllegalArgumentException if the offsets or the numbers of heads do not fit, a query would see no key, or there is a
+     *     window without causality
+     */
     public AttentionLayout {
+        if (window < 1 || window != ALL && !causal) {
+            throw new IllegalArgumentException(
+                    "a window of " + window + (causal ? " keys" : " keys where queries see later keys too"));
+        }
+        if (!(softCap >= 0 && softCap < Double.POSITIVE_INFINITY)) {
+            throw new IllegalArgumentException("a soft cap of " + softCap);
+        }
         if (keyHeads < 1 || heads < 1 || heads % keyHeads != 0 || headSize < 1) {
             throw new IllegalArgumentException(
                     heads + " query heads cannot share " + keyHeads + " key heads of size " + headSize);
@@ -41,6 +64,12 @@ public record AttentionLayout(
         }
     }
 
+    /** Without a window and a soft cap. */
+    public AttentionLayout(
+            int[] queryOffsets, int[] keyOffsets, int heads, int keyHeads, int headSize, double scale, boolean causal) {
+        this(queryOffsets, keyOffsets, heads, keyHeads, headSize, scale, causal, ALL, 0);
+    }
+
     private static void checkOffsets(String what, int[] offsets) {
         boolean ascending = offsets.length > 0 && offsets[0] == 0;
         for (int i = 1; ascending && i < offsets.length; i++) {
@@ -58,7 +87,15 @@ public record AttentionLayout(
 
     /** The same keys for other queries. */
     public AttentionLayout withQueries(int[] offsets) {
-        return new AttentionLayout(offsets, keyOffsets, heads, keyHeads, headSize, scale, causal);
+        return new AttentionLayout(offsets, keyOffsets, heads, keyHeads, headSize, scale, causal, window, softCap);
+    }
+
+    public AttentionLayout withWindow(int keys) {
+        return new AttentionLayout(queryOffsets, keyOffsets, heads, keyHeads, headSize, scale, causal, keys, softCap);
+    }
+
+    public AttentionLayout withSoftCap(double cap) {
+        return new AttentionLayout(queryOffsets, keyOffsets, heads, keyHeads, headSize, scale, causal, window, cap);
     }
 
     /** The same attention in one sequence alone, of its last {@code queries} tokens to all of its {@code keys}. */
@@ -77,6 +114,17 @@ public record AttentionLayout(
 
     public int keyLength(int sequence) {
         return keyOffsets[sequence + 1] - keyOffsets[sequence];
+    }
+
+    /** The first of its sequence's keys that a query sees; both are counted from the sequence's first. */
+    public int firstKey(int sequence, int query) {
+        return Math.max(0, endKey(sequence, query) - window);
+    }
+
+    /** One past the last of its sequence's keys that a query sees. */
+    public int endKey(int sequence, int query) {
+        int keys = keyLength(sequence);
+        return causal ? keys - queryLength(sequence) + query + 1 : keys;
     }
 
     /** How many attention probabilities there are in all: the sum over sequences of heads x queries x keys. */

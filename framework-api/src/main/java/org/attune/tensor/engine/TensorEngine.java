@@ -186,7 +186,7 @@ public interface TensorEngine {
     void scatterAddRows(Storage x, int columns, int[] rows, Storage out);
 
     /**
-     * Softmax attention, block-diagonal by sequence.
+     * Softmax attention, block-diagonal by sequence; a layout may hide later keys and those before a window, and cap the scores.
      *
      * @param q [queries, heads * headSize]
      * @param k and v [keys, keyHeads * headSize]

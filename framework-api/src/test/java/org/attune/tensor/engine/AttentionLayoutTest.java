@@ -50,4 +50,30 @@ class AttentionLayoutTest {
         assertThat(layout(new int[] {0, 0, 3}, new int[] {0, 2, 3}, 1, 1, false).probabilities())
                 .isEqualTo(3);
     }
+
+    @Test
+    void aWindowEndsAtTheQuerysOwnPosition() {
+        AttentionLayout layout =
+                layout(new int[] {0, 2, 3}, new int[] {0, 5, 6}, 1, 1, true).withWindow(3);
+        assertThat(layout.firstKey(0, 0)).isEqualTo(1);
+        assertThat(layout.endKey(0, 0)).isEqualTo(4);
+        assertThat(layout.firstKey(0, 1)).isEqualTo(2);
+        assertThat(layout.endKey(0, 1)).isEqualTo(5);
+        assertThat(layout.firstKey(1, 0)).isZero();
+    }
+
+    @Test
+    void windowsAndCapsThatMakeNoSenseAreRefused() {
+        AttentionLayout both = layout(new int[] {0, 2}, new int[] {0, 2}, 1, 1, false);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> both.withWindow(4))
+                .withMessage("a window of 4 keys where queries see later keys too");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() ->
+                        layout(new int[] {0, 2}, new int[] {0, 2}, 1, 1, true).withWindow(0))
+                .withMessage("a window of 0 keys");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> both.withSoftCap(Double.NaN))
+                .withMessage("a soft cap of NaN");
+    }
 }

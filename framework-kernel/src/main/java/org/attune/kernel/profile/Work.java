@@ -67,8 +67,9 @@ record Work(String operation, DType dtype, long flops, long bytes) {
     private static long pairs(AttentionLayout layout) {
         long pairs = 0;
         for (int i = 0; i < layout.sequences(); i++) {
-            long queries = layout.queryLength(i);
-            pairs += queries * layout.keyLength(i) - (layout.causal() ? queries * (queries - 1) / 2 : 0);
+            for (int query = 0; query < layout.queryLength(i); query++) {
+                pairs += layout.endKey(i, query) - layout.firstKey(i, query);
+            }
         }
         return pairs;
     }

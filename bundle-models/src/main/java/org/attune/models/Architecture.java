@@ -1,7 +1,9 @@
 package org.attune.models;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.attune.model.Forward;
 import org.attune.model.LanguageHead;
 import org.attune.model.TokenBatch;
@@ -43,6 +45,24 @@ public interface Architecture {
 
     /** See {@link org.attune.model.Model#classifierBias}. */
     boolean classifierBias();
+
+    /**
+     * See {@link org.attune.model.Model#classifierLayers}.
+     *
+     * @param isThere whether the file has the weight of a module
+     */
+    default List<String> classifierLayers(Predicate<String> isThere) {
+        return List.of();
+    }
+
+    /**
+     * See {@link org.attune.model.Model#maskedHead}.
+     *
+     * @param isThere whether the file has the weight of a module
+     */
+    default Optional<LanguageHead> maskedHead(Predicate<String> isThere) {
+        return Optional.empty();
+    }
 
     /** See {@link org.attune.model.Model#languageHead}; not there where the file lacks its weight. */
     default Optional<LanguageHead> languageHead() {

@@ -1,23 +1,17 @@
 package org.attune.models;
 
 import java.util.Map;
+import java.util.ServiceLoader;
 import java.util.TreeMap;
-import java.util.function.Function;
-import org.attune.models.bert.Bert;
-import org.attune.models.bert.BertConfig;
-import org.attune.models.decoder.Gpt2;
-import org.attune.models.decoder.Llama;
-import org.attune.models.decoder.Mistral;
-import org.attune.models.decoder.Qwen2;
 
 /** The model families, by the names that configurations give them. */
 public final class Families {
-    private static final Map<String, Function<ModelConfig, Architecture>> BY_MODEL_TYPE = new TreeMap<>(Map.of(
-            "bert", config -> new Bert(BertConfig.of(config)),
-            "gpt2", Gpt2::read,
-            "llama", Llama::read,
-            "mistral", Mistral::read,
-            "qwen2", Qwen2::read));
+    private static final Map<String, Family> BY_MODEL_TYPE = new TreeMap<>();
+
+    static {
+        ServiceLoader.load(Family.class, Families.class.getClassLoader())
+                .forEach(family -> BY_MODEL_TYPE.put(family.modelType(), family));
+    }
 
     private Families() {}
 
@@ -28,10 +22,10 @@ public final class Families {
      *     does not support
      */
     public static Architecture read(ModelConfig config) {
-        Function<ModelConfig, Architecture> family = BY_MODEL_TYPE.get(config.text("model_type"));
+        Family family = BY_MODEL_TYPE.get(config.text("model_type"));
         if (family == null) {
             throw config.invalid("model_type", "one of the supported: " + String.join(", ", BY_MODEL_TYPE.keySet()));
         }
-        return family.apply(config);
+        return family.read(config);
     }
 }

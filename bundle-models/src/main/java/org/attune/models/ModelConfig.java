@@ -164,6 +164,11 @@ public final class ModelConfig {
         return new UserError(source + ": " + key + " is " + shown(key) + ", expected " + expected);
     }
 
+    /** Insists on a value that families give where others do without. */
+    public void require(String key) {
+        required(key);
+    }
+
     private JsonNode required(String key) {
         if (!has(key)) {
             throw new UserError(source + ": " + key + " is missing");

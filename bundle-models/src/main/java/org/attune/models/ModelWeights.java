@@ -1,7 +1,6 @@
 package org.attune.models;
 
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -74,9 +73,7 @@ final class ModelWeights {
                 unused.add(nameInFile);
             }
         }
-        Set<String> missing = new HashSet<>(expected.keySet());
-        missing.removeAll(selected.keySet());
-        missing.removeIf(modules::optional);
+        Set<String> missing = modules.missing(selected.keySet());
         if (!missing.isEmpty()) {
             throw new UserError(file.source() + ": no tensor for " + missing.size() + " of the model's weights: "
                     + some(missing.stream().sorted().toList()));

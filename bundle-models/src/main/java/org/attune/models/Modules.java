@@ -2,11 +2,14 @@ package org.attune.models;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.attune.model.AttachPoint;
 import org.attune.model.AttachPoint.Kind;
 import org.attune.tensor.Shape;
@@ -18,7 +21,9 @@ import org.attune.tensor.Shape;
 public final class Modules {
     private final List<AttachPoint> points = new ArrayList<>();
     private final Map<String, Shape> shapes = new LinkedHashMap<>();
-    private final Set<String> optional = new HashSet<>();
+    /** Of a module in a part that a model may lack: the weights of the whole part. */
+    private final Map<String, Set<String>> parts = new HashMap<>();
+
     private final Set<String> transposed = new HashSet<>();
 
     /** A table of {@code rows} vectors. */
@@ -43,11 +48,19 @@ public final class Modules {
      * @param tied whether its weight is another one's, so that there is none of its own
      */
     public Modules head(String path, int in, int out, boolean tied) {
-        add(path, Kind.LINEAR, in, out);
-        if (!tied) {
-            weight(path, out, in);
-            optional.add(path + ".weight");
-        }
+        return tied
+                ? add(path, Kind.LINEAR, in, out)
+                : optional(m -> m.add(path, Kind.LINEAR, in, out).weight(path, out, in));
+    }
+
+    /** What {@code part} adds is such that a model has it whole or not at all. */
+    public Modules optional(Consumer<Modules> part) {
+        int pointsBefore = points.size();
+        Set<String> before = Set.copyOf(shapes.keySet());
+        part.accept(this);
+        Set<String> added = new LinkedHashSet<>(shapes.keySet());
+        added.removeAll(before);
+        points.subList(pointsBefore, points.size()).forEach(point -> parts.put(point.path(), added));
         return this;
     }
 
@@ -73,7 +86,8 @@ public final class Modules {
         return this;
     }
 
-    private Modules bias(String path, int width) {
+    /** A bias alone, of a module whose weight is elsewhere. */
+    public Modules bias(String path, int width) {
         shapes.put(path + ".bias", Shape.of(width));
         return this;
     }
@@ -87,9 +101,19 @@ public final class Modules {
         return Collections.unmodifiableMap(shapes);
     }
 
-    /** Whether a model may do without a weight. */
-    public boolean optional(String weight) {
-        return optional.contains(weight);
+    /** Whether a module is part of a model with these weights. */
+    boolean isThere(String path, Set<String> weights) {
+        return weights.containsAll(parts.getOrDefault(path, Set.of()));
+    }
+
+    /** What a model with these weights lacks: of a part that it may do without, something only where it has something. */
+    Set<String> missing(Set<String> weights) {
+        Set<String> missing = new HashSet<>(shapes.keySet());
+        missing.removeAll(weights);
+        parts.values().stream()
+                .filter(part -> Collections.disjoint(part, weights))
+                .forEach(missing::removeAll);
+        return missing;
     }
 
     /** Whether files hold a weight as [in, out]. */

@@ -31,13 +31,12 @@ public final class TransformerModel implements Model {
         this.weights = Collections.unmodifiableMap(weights);
         this.head = architecture.languageHead().filter(h -> isThere(h.path()));
         this.attachPoints = architecture.modules().attachPoints().stream()
-                .filter(p -> p.kind() == AttachPoint.Kind.BLOCK || isThere(p.path()))
+                .filter(point -> isThere(point.path()))
                 .toList();
     }
 
     private boolean isThere(String path) {
-        String name = path + ".weight";
-        return weights.containsKey(architecture.tied().getOrDefault(name, name));
+        return architecture.modules().isThere(path, weights.keySet());
     }
 
     /**
@@ -151,6 +150,16 @@ public final class TransformerModel implements Model {
     @Override
     public boolean classifierBias() {
         return architecture.classifierBias();
+    }
+
+    @Override
+    public List<String> classifierLayers() {
+        return architecture.classifierLayers(this::isThere);
+    }
+
+    @Override
+    public Optional<LanguageHead> maskedHead() {
+        return architecture.maskedHead(this::isThere);
     }
 
     @Override

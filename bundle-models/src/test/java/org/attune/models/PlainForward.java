@@ -18,8 +18,12 @@ public class PlainForward implements Forward {
     public final Map<String, Double> dropouts = new LinkedHashMap<>();
 
     public PlainForward(Model model, TokenBatch batch) {
-        this.weights = model.weights();
-        this.tied = model.tied();
+        this(model.weights(), model.tied(), batch);
+    }
+
+    PlainForward(Map<String, Tensor> weights, Map<String, String> tied, TokenBatch batch) {
+        this.weights = weights;
+        this.tied = tied;
         this.batch = batch;
     }
 
@@ -57,7 +61,8 @@ public class PlainForward implements Forward {
 
     @Override
     public Tensor linear(String path, Tensor x) {
-        return x.linear(weight(path + ".weight"), weights.get(path + ".bias"));
+        String bias = path + ".bias";
+        return x.linear(weight(path + ".weight"), weights.get(tied.getOrDefault(bias, bias)));
     }
 
     @Override

@@ -13,7 +13,7 @@ import org.attune.tensor.io.TensorFiles;
 
 /** A decoder of 8 tokens, 8 wide, of two layers, as a Hugging Face folder that a test may spoil before it is written. */
 public final class TinyDecoder {
-    private static final String TOKENIZER = """
+    static final String TOKENIZER = """
             {"version": "1.0", "added_tokens": [], "normalizer": null, "pre_tokenizer": {"type": "WhitespaceSplit"},
              "post_processor": null, "decoder": null,
              "model": {"type": "WordLevel", "unk_token": "a", "vocab": {"a": 0, "b": 1, "c": 2, "d": 3}}}
@@ -41,11 +41,28 @@ public final class TinyDecoder {
 
     /** Of the same sizes as {@link #llama}. */
     public static TinyDecoder gated(String family) {
+        return gated(family, "");
+    }
+
+    /** @param more keys with values, each followed by a comma */
+    private static TinyDecoder gated(String family, String more) {
         return new TinyDecoder("""
-                {"model_type": "%s", "vocab_size": 8, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2,
+                {%s"model_type": "%s", "vocab_size": 8, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2,
                  "num_key_value_heads": 1, "intermediate_size": 6, "max_position_embeddings": 16, "rms_norm_eps": 1e-6,
                  "hidden_act": "silu", "rope_theta": 10000.0, "rope_scaling": null, "tie_word_embeddings": false}
-                """.formatted(family));
+                """.formatted(more, family));
+    }
+
+    /** With heads of 6 in the place of 4. */
+    public static TinyDecoder qwen3() {
+        return gated("qwen3", "\"head_dim\": 6, ");
+    }
+
+    /** Of the same sizes as {@link #llama}; tokens see two of three. */
+    public static TinyDecoder gemma(String family) {
+        return gated(family, """
+                "head_dim": 4, "hidden_activation": "gelu_pytorch_tanh", "query_pre_attn_scalar": 6, "sliding_window": 2,
+                "attn_logit_softcapping": 2.0, "final_logit_softcapping": 3.0,""");
     }
 
     public static TinyDecoder gpt2() {

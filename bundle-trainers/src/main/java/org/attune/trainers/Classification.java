@@ -13,7 +13,8 @@ import org.osgi.service.component.annotations.Component;
 /**
  * Classification of whole texts: cross-entropy of a linear head over one vector a sequence. The head is the model's own where
  * its weights hold one for as many labels, and is trained from there; else a new one under the same names, its weight normal
- * with standard deviation 0.02 as in BERT, its bias, where the family's head has one, 0.
+ * with standard deviation 0.02 as in BERT, its bias, where the family's head has one, 0. Where the family's head has layers before
+ * the last, they are part of it.
  *
  * <p>Examples have the fields {@code text} and {@code label}.
  */
@@ -40,10 +41,18 @@ public final class Classification implements Trainer<ClassificationOptions> {
 
     private static void claimHead(Setup setup) {
         Model model = setup.model();
-        String weight = model.classifierPath() + ".weight";
-        String bias = model.classifierPath() + ".bias";
-        Shape shape = Shape.of(setup.labels().size(), model.hiddenSize());
-        Map<String, Tensor> weights = model.weights();
+        int hidden = model.hiddenSize();
+        for (String layer : model.classifierLayers()) {
+            claim(setup, layer, Shape.of(hidden, hidden), true);
+        }
+        claim(setup, model.classifierPath(), Shape.of(setup.labels().size(), hidden), model.classifierBias());
+    }
+
+    /** The model's own map where it has one of this shape, else a new one. */
+    private static void claim(Setup setup, String path, Shape shape, boolean withBias) {
+        String weight = path + ".weight";
+        String bias = path + ".bias";
+        Map<String, Tensor> weights = setup.model().weights();
         if (weights.containsKey(weight) && weights.get(weight).shape().equals(shape)) {
             setup.train(weight);
             if (weights.containsKey(bias)) {
@@ -51,7 +60,7 @@ public final class Classification implements Trainer<ClassificationOptions> {
             }
         } else {
             setup.parameter(weight, shape, Initializer.normal(0.02));
-            if (model.classifierBias()) {
+            if (withBias) {
                 setup.parameter(bias, Shape.of(shape.dim(0)), Initializer.constant(0));
             }
         }

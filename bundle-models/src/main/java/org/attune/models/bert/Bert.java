@@ -1,113 +1,82 @@
 package org.attune.models.bert;
 
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.attune.model.Forward;
-import org.attune.model.Stage;
+import org.attune.model.LanguageHead;
 import org.attune.model.TokenBatch;
 import org.attune.models.Architecture;
+import org.attune.models.Family;
+import org.attune.models.ModelConfig;
 import org.attune.models.Modules;
 import org.attune.tensor.Tensor;
-import org.attune.tensor.engine.AttentionLayout;
 
 /**
  * BERT (Devlin et al. 2019): a bidirectional Transformer encoder with a pooler over the first token, computed as Hugging
- * Face's {@code BertForSequenceClassification} does, with its names. In each layer, normalisation comes after the residual:
+ * Face's {@code BertForSequenceClassification} and {@code BertForMaskedLM} do, with their names; see {@link EncoderLayer}.
  *
- * <pre>{@code
- * h = LayerNorm(x + dropout(dense(attention(x))))
- * y = LayerNorm(h + dropout(dense(gelu(dense(h)))))
- * }</pre>
- *
- * One thing differs in training: {@code attention_probs_dropout_prob} is not applied, so the attention probabilities are
+ * <p>One thing differs in training: {@code attention_probs_dropout_prob} is not applied, so the attention probabilities are
  * never dropped; a warning says so when a model asks for it. The other dropouts are, and inference is not concerned.
  */
 public final class Bert implements Architecture {
-    private static final String EMBEDDINGS = "bert.embeddings";
     private static final String POOLER = "bert.pooler.dense";
     /** The parts of a bare {@code BertModel}, whose files have no prefix. */
     private static final Pattern BARE = Pattern.compile("(embeddings|encoder|pooler)\\..*");
-    /** Not weights: a buffer of older versions, and the heads of pretraining. */
+    /** Not weights: a buffer of older versions, and the other head of pretraining. */
     private static final Pattern HARMLESS = Pattern.compile("bert\\.embeddings\\.(position|token_type)_ids|cls\\..*");
 
+    /** Of RoBERTa too. */
+    static final EncoderLayer.Names LAYER = new EncoderLayer.Names(
+            ".attention.self.query",
+            ".attention.self.key",
+            ".attention.self.value",
+            ".attention.output.dense",
+            ".attention.output.dropout",
+            ".attention.output.LayerNorm",
+            ".intermediate.dense",
+            ".output.dense",
+            ".output.dropout",
+            ".output.LayerNorm");
+
     private final BertConfig config;
-    private final Modules modules;
+    private final EncoderStack stack;
+    private final MaskedHead head;
+    private final Modules modules = new Modules();
 
     public Bert(BertConfig config) {
         this.config = config;
-        this.modules = modules(config);
+        stack = config.stack("bert");
+        head = new MaskedHead(
+                "cls.predictions.transform.dense",
+                "cls.predictions.transform.LayerNorm",
+                "cls.predictions.decoder",
+                "cls.predictions",
+                config.activation(),
+                config.eps());
+        stack.addTo(modules);
+        modules.optional(m -> m.linear(POOLER, config.hidden(), config.hidden(), true));
+        head.addTo(modules, config.hidden(), config.vocabulary(), config.tied());
     }
 
-    private static Modules modules(BertConfig config) {
-        int hidden = config.hidden();
-        Modules modules = new Modules()
-                .embedding(EMBEDDINGS + ".word_embeddings", config.vocabulary(), hidden)
-                .embedding(EMBEDDINGS + ".token_type_embeddings", config.types(), hidden)
-                .embedding(EMBEDDINGS + ".position_embeddings", config.positions(), hidden)
-                .layerNorm(EMBEDDINGS + ".LayerNorm", hidden);
-        for (int i = 0; i < config.layers(); i++) {
-            String layer = layer(i);
-            modules.linear(layer + ".attention.self.query", hidden, hidden, true)
-                    .linear(layer + ".attention.self.key", hidden, hidden, true)
-                    .linear(layer + ".attention.self.value", hidden, hidden, true)
-                    .linear(layer + ".attention.output.dense", hidden, hidden, true)
-                    .layerNorm(layer + ".attention.output.LayerNorm", hidden)
-                    .linear(layer + ".intermediate.dense", hidden, config.intermediate(), true)
-                    .linear(layer + ".output.dense", config.intermediate(), hidden, true)
-                    .layerNorm(layer + ".output.LayerNorm", hidden)
-                    .block(layer, hidden);
+    /** Reads configurations. */
+    public static final class OfConfig implements Family {
+        @Override
+        public String modelType() {
+            return "bert";
         }
-        return modules.linear(POOLER, hidden, hidden, true);
+
+        @Override
+        public Architecture read(ModelConfig config) {
+            return new Bert(BertConfig.of(config));
+        }
     }
 
     @Override
     public Tensor encode(Forward forward, int[] rows) {
-        TokenBatch batch = forward.batch();
-        AttentionLayout attention = AttentionLayout.self(batch.offsets(), config.heads(), config.headSize(), false);
-        List<Stage> stages = new ArrayList<>();
-        stages.add(Stage.of(EMBEDDINGS, none -> embed(forward, batch)));
-        int last = config.layers() - 1;
-        for (int i = 0; i < last; i++) {
-            String path = layer(i);
-            stages.add(Stage.of(path, x -> layer(forward, path, x, x, attention)));
-        }
-        stages.add(
-                rows == null
-                        ? Stage.of(layer(last), x -> layer(forward, layer(last), x, x, attention))
-                        : new Stage(layer(last), rows, x -> {
-                            AttentionLayout some = attention.withQueries(batch.offsetsOf(rows));
-                            return layer(forward, layer(last), x, x.gatherRows(rows), some);
-                        }));
-        return forward.stages(stages);
-    }
-
-    private Tensor embed(Forward forward, TokenBatch batch) {
-        Tensor sum = forward.embedding(EMBEDDINGS + ".word_embeddings", batch.ids())
-                .add(forward.embedding(EMBEDDINGS + ".token_type_embeddings", batch.types()))
-                .add(forward.embedding(EMBEDDINGS + ".position_embeddings", batch.positions()));
-        Tensor normalised = forward.layerNorm(EMBEDDINGS + ".LayerNorm", sum, config.eps());
-        return forward.dropout(EMBEDDINGS + ".dropout", normalised, config.dropout());
-    }
-
-    /**
-     * @param x the layer's input, which keys and values are made of
-     * @param own its rows that have an output
-     */
-    private Tensor layer(Forward forward, String path, Tensor x, Tensor own, AttentionLayout layout) {
-        Tensor query = forward.linear(path + ".attention.self.query", own);
-        Tensor key = forward.linear(path + ".attention.self.key", x);
-        Tensor value = forward.linear(path + ".attention.self.value", x);
-        Tensor context = query.attention(key, value, layout);
-        Tensor attended = output(forward, path + ".attention.output", context, own);
-        Tensor inner = forward.linear(path + ".intermediate.dense", attended).apply(config.activation());
-        return forward.block(path, output(forward, path + ".output", inner, attended));
-    }
-
-    /** {@code LayerNorm(residual + dropout(dense(x)))}: how both halves of a layer end. */
-    private Tensor output(Forward forward, String path, Tensor x, Tensor residual) {
-        Tensor dropped = forward.dropout(path + ".dropout", forward.linear(path + ".dense", x), config.dropout());
-        return forward.layerNorm(path + ".LayerNorm", dropped.add(residual), config.eps());
+        return stack.run(forward, rows, forward.batch().positions());
     }
 
     /** The tanh pooler over the first token, with the dropout that stands before the classifier. */
@@ -119,10 +88,6 @@ public final class Bert implements Architecture {
     @Override
     public int[] pooledTokens(TokenBatch batch) {
         return batch.firstTokens();
-    }
-
-    private static String layer(int i) {
-        return "bert.encoder.layer." + i;
     }
 
     @Override
@@ -158,6 +123,22 @@ public final class Bert implements Architecture {
     @Override
     public boolean classifierBias() {
         return true;
+    }
+
+    /** The pooler, where the file, of a model that was trained without, lacks it. */
+    @Override
+    public List<String> classifierLayers(Predicate<String> isThere) {
+        return isThere.test(POOLER) ? List.of() : List.of(POOLER);
+    }
+
+    @Override
+    public Optional<LanguageHead> maskedHead(Predicate<String> isThere) {
+        return isThere.test(head.dense()) ? Optional.of(head) : Optional.empty();
+    }
+
+    @Override
+    public Map<String, String> tied() {
+        return head.tied(config.tied(), stack.embeddings().words());
     }
 
     /** Files converted from TensorFlow call a normalisation's weight gamma and its bias beta. */

@@ -18,6 +18,7 @@ import org.attune.tensor.engine.Unary;
  * @param activation of the feed-forward block (hidden_act)
  * @param dropout after the embeddings, the attention and the feed-forward block (hidden_dropout_prob)
  * @param classifierDropout between pooler and classifier (classifier_dropout, else hidden_dropout_prob)
+ * @param tied whether the masked head's weight is the word embedding (tie_word_embeddings)
  */
 public record BertConfig(
         int vocabulary,
@@ -30,7 +31,8 @@ public record BertConfig(
         double eps,
         Unary activation,
         double dropout,
-        double classifierDropout) {
+        double classifierDropout,
+        boolean tied) {
 
     /** @throws org.attune.plugin.UserError if a value is missing, out of range, or asks for what is not supported */
     public static BertConfig of(ModelConfig config) {
@@ -51,7 +53,8 @@ public record BertConfig(
                 config.number("layer_norm_eps", 0, 1),
                 Activations.of(config, "hidden_act"),
                 dropout,
-                config.has("classifier_dropout") ? config.number("classifier_dropout", 0, 1) : dropout);
+                config.has("classifier_dropout") ? config.number("classifier_dropout", 0, 1) : dropout,
+                config.flag("tie_word_embeddings", true));
         config.warnOfDropout("attention_probs_dropout_prob", "attention probabilities");
         if (bert.hidden % bert.heads != 0) {
             throw config.invalid("num_attention_heads", "a divisor of hidden_size, " + bert.hidden);
@@ -59,7 +62,12 @@ public record BertConfig(
         return bert;
     }
 
-    int headSize() {
-        return hidden / heads;
+    /** The encoder under the family's prefix. */
+    EncoderStack stack(String prefix) {
+        return EncoderStack.of(
+                new Embeddings(prefix + ".embeddings", vocabulary, types, positions, hidden, eps, dropout),
+                prefix + ".encoder.layer",
+                layers,
+                new EncoderLayer(Bert.LAYER, hidden, heads, intermediate, eps, activation, dropout, dropout));
     }
 }

@@ -3,6 +3,7 @@ package org.attune.models.decoder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntFunction;
 import java.util.function.UnaryOperator;
 import org.attune.model.Forward;
 import org.attune.model.Stage;
@@ -32,37 +33,39 @@ record DecoderStack(List<String> layers, String norm) {
         }
     }
 
-    /** One layer, from the hidden states of all tokens to those of the queries. */
+    /** One layer, by its number, from the hidden states of all tokens to those of the queries. */
     @FunctionalInterface
     interface Layer {
-        Tensor apply(String path, Tensor x, Queries queries);
+        Tensor apply(int layer, Tensor x, Queries queries);
     }
 
     /**
      * The last hidden states of {@code rows}, null for all.
      *
      * @param embedding the stages before the first layer
-     * @param attention of all tokens to each other
+     * @param attention of all tokens to each other, by layer
      */
     Tensor run(
             Forward forward,
             int[] rows,
             List<Stage> embedding,
-            AttentionLayout attention,
+            IntFunction<AttentionLayout> attention,
             Layer layer,
             UnaryOperator<Tensor> finish) {
         List<Stage> stages = new ArrayList<>(embedding);
-        Queries all = new Queries(null, attention);
-        String last = layers.get(layers.size() - 1);
-        for (String path : layers.subList(0, layers.size() - 1)) {
-            stages.add(Stage.of(path, x -> layer.apply(path, x, all)));
+        int last = layers.size() - 1;
+        for (int i = 0; i < last; i++) {
+            int number = i;
+            Queries all = new Queries(null, attention.apply(i));
+            stages.add(Stage.of(layers.get(i), x -> layer.apply(number, x, all)));
         }
         TokenBatch batch = forward.batch();
         int[] computed = rows == null ? null : ends(batch, rows);
+        AttentionLayout attentionOfLast = attention.apply(last);
         Queries queries = computed == null || computed.length == batch.tokens()
-                ? all
-                : new Queries(computed, attention.withQueries(batch.offsetsOf(computed)));
-        stages.add(new Stage(last, queries.rows(), x -> layer.apply(last, x, queries)));
+                ? new Queries(null, attentionOfLast)
+                : new Queries(computed, attentionOfLast.withQueries(batch.offsetsOf(computed)));
+        stages.add(new Stage(layers.get(last), queries.rows(), x -> layer.apply(last, x, queries)));
         stages.add(new Stage(norm, queries.rows(), finish));
         Tensor states = forward.stages(stages);
         return rows == null || rows.length == computed.length ? states : states.gatherRows(places(rows, computed));

@@ -1,5 +1,6 @@
 package org.attune.models.decoder;
 
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -16,16 +17,9 @@ import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.AttentionLayout;
 
 /**
- * The decoder of Llama and its kin: rotary positions, grouped-query attention, a gated feed-forward block, root mean square
- * normalisation before each half:
- *
- * <pre>{@code
- * h = x + o_proj(attention(rotary(q_proj(norm(x))), rotary(k_proj(norm(x))), v_proj(norm(x))))
- * y = h + down_proj(silu(gate_proj(norm(h))) up_proj(norm(h)))
- * }</pre>
- *
- * Names and numbers are those of Hugging Face's {@code LlamaForCausalLM}, {@code LlamaForSequenceClassification} and of the same
- * classes of other families; a classifier reads the last token. In training, {@code attention_dropout} is not applied.
+ * The decoder of Llama and its kin: an embedding, {@link DecoderLayer layers}, a norm and a head over the vocabulary. Names and
+ * numbers are those of Hugging Face's {@code LlamaForCausalLM}, {@code LlamaForSequenceClassification} and of the same classes of
+ * other families; a classifier reads the last token. In training, {@code attention_dropout} is not applied.
  */
 final class GatedDecoder implements Architecture {
     private static final String EMBEDDING = "model.embed_tokens";
@@ -42,7 +36,7 @@ final class GatedDecoder implements Architecture {
 
     GatedDecoder(GatedConfig config) {
         this.config = config;
-        List<String> layers = IntStream.range(0, config.layers())
+        List<String> layers = IntStream.range(0, config.reaches().size())
                 .mapToObj(i -> "model.layers." + i)
                 .toList();
         this.stack = new DecoderStack(layers, NORM);
@@ -51,63 +45,52 @@ final class GatedDecoder implements Architecture {
 
     private static Modules modules(GatedConfig config, List<String> layers) {
         int hidden = config.hidden();
-        int queries = config.heads() * config.headSize();
-        int keys = config.keyHeads() * config.headSize();
-        GatedConfig.Biases biases = config.biases();
         Modules modules = new Modules().embedding(EMBEDDING, config.vocabulary(), hidden);
         for (String layer : layers) {
-            modules.rmsNorm(layer + ".input_layernorm", hidden)
-                    .linear(layer + ".self_attn.q_proj", hidden, queries, biases.query())
-                    .linear(layer + ".self_attn.k_proj", hidden, keys, biases.query())
-                    .linear(layer + ".self_attn.v_proj", hidden, keys, biases.query())
-                    .linear(layer + ".self_attn.o_proj", queries, hidden, biases.output())
-                    .rmsNorm(layer + ".post_attention_layernorm", hidden)
-                    .linear(layer + ".mlp.gate_proj", hidden, config.intermediate(), biases.feedForward())
-                    .linear(layer + ".mlp.up_proj", hidden, config.intermediate(), biases.feedForward())
-                    .linear(layer + ".mlp.down_proj", config.intermediate(), hidden, biases.feedForward())
-                    .block(layer, hidden);
+            config.layer().addTo(modules, layer, hidden);
+            modules.block(layer, hidden);
         }
         return modules.rmsNorm(NORM, hidden).head(HEAD, hidden, config.vocabulary(), config.tied());
     }
 
+    /** What tokens see and how they are turned in the layers of one reach. */
+    private record Sight(AttentionLayout attention, Rotary.Angles angles) {}
+
     @Override
     public Tensor encode(Forward forward, int[] rows) {
         TokenBatch batch = forward.batch();
-        Rotary.Angles angles = config.rotary().angles(forward.positions());
-        AttentionLayout attention = new AttentionLayout(
-                batch.offsets(),
-                batch.offsets(),
-                config.heads(),
-                config.keyHeads(),
-                config.headSize(),
-                1 / Math.sqrt(config.headSize()),
-                true);
+        Map<Rotary, Rotary.Angles> angles = new HashMap<>();
+        Map<Reach, Sight> sights = new HashMap<>();
+        for (Reach reach : config.reaches()) {
+            sights.computeIfAbsent(
+                    reach,
+                    r -> new Sight(
+                            config.layer().attention().layout(batch, r.window()),
+                            angles.computeIfAbsent(
+                                    r.rotary(), turn -> turn.angles(forward.positions(), batch.offsets()))));
+        }
         return stack.run(
                 forward,
                 rows,
-                List.of(Stage.of(EMBEDDING, none -> forward.embedding(EMBEDDING, batch.ids()))),
-                attention,
-                (path, x, queries) -> layer(forward, path, x, queries, angles),
-                x -> forward.rmsNorm(NORM, x, config.eps()));
+                List.of(Stage.of(EMBEDDING, none -> embed(forward, batch))),
+                layer -> sights.get(config.reaches().get(layer)).attention(),
+                (layer, x, queries) -> layer(
+                        forward,
+                        layer,
+                        x,
+                        queries,
+                        sights.get(config.reaches().get(layer)).angles()),
+                x -> config.norm().apply(forward, NORM, x));
     }
 
-    private Tensor layer(Forward forward, String path, Tensor x, Queries queries, Rotary.Angles angles) {
-        String attention = path + ".self_attn";
-        Tensor normal = forward.rmsNorm(path + ".input_layernorm", x, config.eps());
-        Tensor query = forward.linear(attention + ".q_proj", queries.of(normal));
-        Tensor key = forward.linear(attention + ".k_proj", normal);
-        Tensor value = forward.linear(attention + ".v_proj", normal);
-        Tensor context = forward.attention(
-                attention, angles.of(queries.rows()).turn(query), angles.turn(key), value, queries.attention());
-        Tensor attended = queries.of(x).add(forward.linear(attention + ".o_proj", context));
-        return forward.block(path, attended.add(feedForward(forward, path, attended)));
+    private Tensor embed(Forward forward, TokenBatch batch) {
+        Tensor rows = forward.embedding(EMBEDDING, batch.ids());
+        return config.embeddingScale() == 1 ? rows : rows.mul(config.embeddingScale());
     }
 
-    private Tensor feedForward(Forward forward, String path, Tensor attended) {
-        Tensor normal = forward.rmsNorm(path + ".post_attention_layernorm", attended, config.eps());
-        Tensor gate = forward.linear(path + ".mlp.gate_proj", normal);
-        Tensor up = forward.linear(path + ".mlp.up_proj", normal);
-        return forward.linear(path + ".mlp.down_proj", gate.gated(config.activation(), up));
+    private Tensor layer(Forward forward, int layer, Tensor x, Queries queries, Rotary.Angles angles) {
+        String path = stack.layers().get(layer);
+        return forward.block(path, config.layer().apply(forward, path, x, queries, angles));
     }
 
     @Override
@@ -157,7 +140,7 @@ final class GatedDecoder implements Architecture {
 
     @Override
     public Optional<LanguageHead> languageHead() {
-        return Optional.of(() -> HEAD);
+        return Optional.of(config.logitCap() == 0 ? () -> HEAD : new CappedHead(HEAD, config.logitCap()));
     }
 
     @Override

@@ -11,6 +11,7 @@ import org.attune.model.Stage;
 import org.attune.model.TokenBatch;
 import org.attune.models.Activations;
 import org.attune.models.Architecture;
+import org.attune.models.Family;
 import org.attune.models.ModelConfig;
 import org.attune.models.Modules;
 import org.attune.models.decoder.DecoderStack.Queries;
@@ -90,9 +91,17 @@ public final class Gpt2 implements Architecture {
         modules.layerNorm(NORM, hidden).head(HEAD, hidden, vocabulary, tied);
     }
 
-    /** @throws org.attune.plugin.UserError if a value is missing, out of range, or asks for what is not supported */
-    public static Architecture read(ModelConfig config) {
-        return new Gpt2(config);
+    /** Reads configurations. */
+    public static final class OfConfig implements Family {
+        @Override
+        public String modelType() {
+            return "gpt2";
+        }
+
+        @Override
+        public Architecture read(ModelConfig config) {
+            return new Gpt2(config);
+        }
     }
 
     @Override
@@ -112,8 +121,8 @@ public final class Gpt2 implements Architecture {
                 forward,
                 rows,
                 embedding,
-                attention,
-                (path, x, queries) -> layer(forward, path, x, queries),
+                layer -> attention,
+                (layer, x, queries) -> layer(forward, stack.layers().get(layer), x, queries),
                 x -> forward.layerNorm(NORM, x, eps));
     }
 

@@ -1,5 +1,6 @@
 package org.attune.models.decoder;
 
+import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.attune.models.ModelConfig;
 import org.attune.tensor.Tensor;
@@ -9,87 +10,88 @@ import org.attune.tensor.Tensor;
  * {@code position * frequency[i]} as a pair. In float32 like Hugging Face, so that far positions agree.
  */
 final class Rotary {
-    private final int headSize;
-    /** Radians a position [headSize/2]. */
-    private final float[] frequencies;
+    private static final double BASE = 10_000;
 
-    private Rotary(int headSize, float[] frequencies) {
+    private final int headSize;
+    private final RotaryScaling scaling;
+
+    private Rotary(int headSize, RotaryScaling scaling) {
         this.headSize = headSize;
-        this.frequencies = frequencies;
+        this.scaling = scaling;
     }
 
     /**
-     * As a configuration says it: in {@code rope_parameters}, or, before version 5 of transformers, in {@code rope_theta} and
-     * {@code rope_scaling}.
+     * As a configuration says it for all layers: in {@code rope_parameters}, or, before version 5 of transformers, in
+     * {@code rope_theta} and {@code rope_scaling}.
      *
      * @throws org.attune.plugin.UserError if it asks for a kind of scaling that is not built
      */
     static Rotary of(ModelConfig config, int headSize) {
-        if (headSize % 2 != 0) {
-            throw config.invalid("num_attention_heads", "a number that makes heads of even size, not " + headSize);
-        }
         ModelConfig rope = config.object("rope_parameters").orElse(config);
+        rope.refuseOtherThan("partial_rotary_factor", 1);
+        double base = rope.has("rope_theta") ? rope.number("rope_theta", 1, Double.MAX_VALUE) : BASE;
         ModelConfig scaling = config.object("rope_parameters")
                 .or(() -> config.object("rope_scaling"))
                 .orElse(null);
-        rope.refuseOtherThan("partial_rotary_factor", 1);
-        double theta = rope.has("rope_theta") ? rope.number("rope_theta", 1, Double.MAX_VALUE) : 10000;
-        float[] frequencies = new float[headSize / 2];
-        for (int i = 0; i < frequencies.length; i++) {
-            frequencies[i] = (float) Math.pow(theta, -2.0 * i / headSize);
-        }
-        if (scaling != null) {
-            scale(frequencies, scaling);
-        }
-        return new Rotary(headSize, frequencies);
+        return of(config, scaling, base, headSize);
     }
 
-    private static void scale(float[] frequencies, ModelConfig scaling) {
-        String key = scaling.has("rope_type") ? "rope_type" : "type";
-        String kind = scaling.has(key) ? scaling.text(key) : "default";
-        switch (kind) {
-            case "default" -> {}
-            case "linear" -> {
-                double factor = scaling.number("factor", 1, Double.MAX_VALUE);
-                for (int i = 0; i < frequencies.length; i++) {
-                    frequencies[i] = (float) (frequencies[i] / factor);
-                }
-            }
-            case "llama3" -> scaleByWavelength(frequencies, scaling);
-            default -> throw scaling.invalid(key, "one of the supported: default, linear, llama3");
+    /**
+     * @param scaling the object that names its kind, and may state another base; null for none
+     * @throws org.attune.plugin.UserError if it asks for a kind of scaling that is not built
+     */
+    static Rotary of(ModelConfig config, ModelConfig scaling, double base, int headSize) {
+        if (headSize % 2 != 0) {
+            throw config.invalid("num_attention_heads", "a number that makes heads of even size, not " + headSize);
         }
+        if (scaling == null) {
+            return new Rotary(headSize, RotaryScaling.none(base, headSize));
+        }
+        scaling.refuseOtherThan("partial_rotary_factor", 1);
+        double own = scaling.has("rope_theta") ? scaling.number("rope_theta", 1, Double.MAX_VALUE) : base;
+        return new Rotary(headSize, RotaryScaling.read(config, scaling, own, headSize));
     }
 
-    /** Llama 3.1's: long waves are stretched, short ones kept, those between in proportion. */
-    private static void scaleByWavelength(float[] frequencies, ModelConfig scaling) {
-        double factor = scaling.number("factor", 1, Double.MAX_VALUE);
-        double low = scaling.number("low_freq_factor", 0, Double.MAX_VALUE);
-        double high = scaling.number("high_freq_factor", 0, Double.MAX_VALUE);
-        int positions = scaling.size("original_max_position_embeddings");
-        if (high <= low) {
-            throw scaling.invalid("high_freq_factor", "more than low_freq_factor, " + low);
-        }
-        for (int i = 0; i < frequencies.length; i++) {
-            double waves = positions * frequencies[i] / (2 * Math.PI); // over the original context
-            double kept = Math.max(0, Math.min(1, (waves - low) / (high - low)));
-            frequencies[i] = (float) ((1 - kept) * frequencies[i] / factor + kept * frequencies[i]);
-        }
+    /** The longest sequence of a model that states {@code positions} (max_position_embeddings). */
+    int longest(int positions) {
+        return scaling.longest(positions);
     }
 
-    /** The angles of tokens at these positions; made once for all layers. */
-    Angles angles(int[] positions) {
-        int half = frequencies.length;
-        int longest = IntStream.of(positions).max().orElse(-1) + 1;
+    /**
+     * The angles of a batch's tokens; made once for all layers.
+     *
+     * @param positions of the tokens in their sequences
+     * @param offsets where the sequences begin among the tokens, and the end
+     */
+    Angles angles(int[] positions, int[] offsets) {
+        float[] cos = new float[positions.length * headSize / 2];
+        float[] sin = new float[cos.length];
+        int[] cuts = scaling.byLength() ? offsets : new int[] {0, positions.length};
+        for (int i = 0; i + 1 < cuts.length; i++) {
+            write(positions, cuts[i], cuts[i + 1], cos, sin);
+        }
+        return new Angles(headSize, cos, sin);
+    }
+
+    /** Each position is computed once, however often it occurs. */
+    private void write(int[] positions, int from, int to, float[] cos, float[] sin) {
+        int half = headSize / 2;
+        int longest =
+                IntStream.of(Arrays.copyOfRange(positions, from, to)).max().orElse(-1) + 1;
+        float[] frequencies = scaling.frequencies(longest);
         float[] cosines = new float[longest * half];
         float[] sines = new float[longest * half];
         for (int p = 0; p < longest; p++) {
             for (int i = 0; i < half; i++) {
                 float angle = p * frequencies[i];
-                cosines[p * half + i] = (float) Math.cos(angle);
-                sines[p * half + i] = (float) Math.sin(angle);
+                cosines[p * half + i] = (float) Math.cos(angle) * scaling.magnitude();
+                sines[p * half + i] = (float) Math.sin(angle) * scaling.magnitude();
             }
         }
-        return new Angles(headSize, rows(cosines, half, positions), rows(sines, half, positions));
+        for (int row = from; row < to; row++) {
+            System.arraycopy(cosines, positions[row] * half, cos, row * half, half);
+            System.arraycopy(sines, positions[row] * half, sin, row * half, half);
+        }
     }
 
     private static float[] rows(float[] table, int width, int[] rows) {

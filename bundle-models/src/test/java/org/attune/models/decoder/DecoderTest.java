@@ -63,7 +63,13 @@ class DecoderTest {
 
     static Stream<TinyDecoder> all() {
         return Stream.of(
-                TinyDecoder.llama(), TinyDecoder.gated("mistral"), TinyDecoder.gated("qwen2"), TinyDecoder.gpt2());
+                TinyDecoder.llama(),
+                TinyDecoder.gated("mistral").with("\"sliding_window\": 2"),
+                TinyDecoder.gated("qwen2"),
+                TinyDecoder.qwen3(),
+                TinyDecoder.gemma("gemma2"),
+                TinyDecoder.gemma("gemma3_text"),
+                TinyDecoder.gpt2());
     }
 
     @ParameterizedTest
@@ -202,31 +208,16 @@ class DecoderTest {
                 .containsKeys("model.layers.0.self_attn.o_proj.bias", "model.layers.1.mlp.up_proj.bias");
     }
 
-    @Test
-    void sequencesAreNoLongerThanTheSlidingWindow() {
-        assertThat(TinyDecoder.gated("mistral").architecture().maxLength()).isEqualTo(16);
-        assertThat(TinyDecoder.gated("mistral")
-                        .with("\"sliding_window\": 5")
-                        .architecture()
-                        .maxLength())
-                .isEqualTo(5);
-        assertThat(TinyDecoder.gated("qwen2")
-                        .with("\"use_sliding_window\": false, \"sliding_window\": 5")
-                        .architecture()
-                        .maxLength())
-                .isEqualTo(16);
-    }
-
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
             value = {
-                "'rope_scaling': null | 'rope_scaling': {'type': 'yarn'}"
-                        + "| in rope_scaling: type is 'yarn', expected one of the supported: default, linear, llama3",
-                "'rope_scaling': null | 'rope_scaling': {'rope_type': 'dynamic', 'factor': 2}"
-                        + "| in rope_scaling: rope_type is 'dynamic', expected one of the supported: default, linear, llama3",
+                "'rope_scaling': null | 'rope_scaling': {'type': 'su'}"
+                        + "| in rope_scaling: type is 'su', expected one of the supported: default, linear, dynamic,"
+                        + " llama3, yarn",
                 "'rope_scaling': null | 'rope_parameters': {'rope_type': 'longrope'}"
-                        + "| in rope_parameters: rope_type is 'longrope', expected one of the supported: default, linear, llama3",
+                        + "| in rope_parameters: rope_type is 'longrope', expected one of the supported: default, linear,"
+                        + " dynamic, llama3, yarn",
                 "'rope_scaling': null | 'partial_rotary_factor': 0.5"
                         + "| partial_rotary_factor is 0.5, which is not supported; only 1.0 is",
                 "'rope_scaling': null | 'quantization_config': {'bits': 4}"

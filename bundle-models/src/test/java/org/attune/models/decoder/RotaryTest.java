@@ -15,7 +15,7 @@ class RotaryTest {
     /** Angle i of position p is p theta^(-2i/size). */
     @Test
     void anglesGrowWithThePosition() {
-        Rotary.Angles angles = rotary("{\"rope_theta\": 10000}", 4).angles(new int[] {0, 3, 1});
+        Rotary.Angles angles = rotary("{\"rope_theta\": 10000}", 4).angles(new int[] {0, 3, 1}, new int[] {0, 3});
         assertThat(angles.cos())
                 .containsExactly(new float[] {1, 1, cos(3), cos(0.03), cos(1), cos(0.01)}, within(1e-7f));
         assertThat(angles.sin())
@@ -26,14 +26,16 @@ class RotaryTest {
     @Test
     void bothFormsOfTheConfigurationAreRead() {
         float[] old = rotary("{\"rope_theta\": 500, \"rope_scaling\": {\"type\": \"linear\", \"factor\": 4}}", 6)
-                .angles(new int[] {8})
+                .angles(new int[] {8}, new int[] {0, 1})
                 .cos();
         float[] current = rotary(
                         "{\"rope_parameters\": {\"rope_theta\": 500, \"rope_type\": \"linear\", \"factor\": 4.0}}", 6)
-                .angles(new int[] {8})
+                .angles(new int[] {8}, new int[] {0, 1})
                 .cos();
         assertThat(current).containsExactly(old);
-        assertThat(rotary("{\"rope_theta\": 500}", 6).angles(new int[] {2}).cos())
+        assertThat(rotary("{\"rope_theta\": 500}", 6)
+                        .angles(new int[] {2}, new int[] {0, 1})
+                        .cos())
                 .containsExactly(old, within(1e-7f));
     }
 
@@ -45,7 +47,7 @@ class RotaryTest {
     void llama3StretchesLongWaves() {
         Rotary.Angles angles = rotary("""
                         {"rope_parameters": {"rope_theta": 10000, "rope_type": "llama3", "factor": 8, "low_freq_factor": 1,
-                         "high_freq_factor": 16, "original_max_position_embeddings": 1000}}""", 8).angles(new int[] {1});
+                         "high_freq_factor": 16, "original_max_position_embeddings": 1000}}""", 8).angles(new int[] {1}, new int[] {0, 1});
         double second = kept(1000 * 0.1 / (2 * Math.PI));
         double third = kept(1000 * 0.01 / (2 * Math.PI));
         assertThat(angles.sin())
@@ -69,5 +71,38 @@ class RotaryTest {
 
     private static float sin(double x) {
         return (float) Math.sin(x);
+    }
+
+    /** In a base of 10,000 with heads of 4: at twice the stated length, times 2, the base is 10,000 (2 2 - 1)^(4/2). */
+    @Test
+    void dynamicScalingGrowsWithEachSequencesLength() {
+        Rotary rotary = rotary("""
+                {"max_position_embeddings": 2, "rope_scaling": {"rope_type": "dynamic", "factor": 2.0}}""", 4);
+        assertThat(rotary.longest(2)).isEqualTo(4);
+        Rotary.Angles angles = rotary.angles(new int[] {0, 1, 0, 1, 2, 3}, new int[] {0, 2, 6});
+        assertThat(angles.of(new int[] {1}).sin()).containsExactly(new float[] {sin(1), sin(0.01)}, within(1e-7f));
+        assertThat(angles.of(new int[] {3}).sin())
+                .containsExactly(new float[] {sin(1), sin(1 / Math.sqrt(90_000))}, within(1e-7f));
+    }
+
+    /**
+     * Pair i of heads of 8 in a base of 10,000 turns 32 times over 1,000 positions at i = 0.697 and once at 2.20: pair 0 is kept, pair 3
+     * stretched 4 times, pairs 1 and 2 a third and two thirds of the way between.
+     */
+    @Test
+    void yarnStretchesPairsByIndex() {
+        Rotary.Angles angles = rotary("""
+                        {"rope_parameters": {"rope_theta": 10000, "rope_type": "yarn", "factor": 4,
+                         "original_max_position_embeddings": 1000}}""", 8).angles(new int[] {1}, new int[] {0, 1});
+        float magnitude = (float) (0.1 * Math.log(4) + 1);
+        assertThat(angles.sin())
+                .containsExactly(
+                        new float[] {
+                            magnitude * sin(1),
+                            magnitude * sin(0.1 * (2 / 3.0 + 1 / 12.0)),
+                            magnitude * sin(0.01 * (1 / 3.0 + 2 / 12.0)),
+                            magnitude * sin(0.001 / 4)
+                        },
+                        within(1e-7f));
     }
 }

@@ -71,7 +71,7 @@ class FolderModelLoaderTest {
                 .rename("LayerNorm.weight", "LayerNorm.gamma")
                 .rename("LayerNorm.bias", "LayerNorm.beta")
                 .put("embeddings.position_ids", 1, 16)
-                .put("cls.predictions.bias", 8);
+                .put("cls.seq_relationship.bias", 2);
         bare.weights.remove("classifier.weight");
         bare.weights.remove("classifier.bias");
         bare.write(folder);
@@ -131,8 +131,9 @@ class FolderModelLoaderTest {
                                 + "gelu, gelu_new, gelu_pytorch_tanh, relu, silu, swish, tanh",
                         t -> t.configure("\"gelu\"", "\"quick_gelu\"")),
                 spoilt(
-                        "/config.json: model_type is \"roberta\", expected one of the supported: bert, gpt2, llama, mistral, qwen2",
-                        t -> t.configure("\"bert\"", "\"roberta\"")),
+                        "/config.json: model_type is \"xlnet\", expected one of the supported: bert, distilbert, gemma2, "
+                                + "gemma3_text, gpt2, llama, mistral, qwen2, qwen3, roberta",
+                        t -> t.configure("\"bert\"", "\"xlnet\"")),
                 spoilt(
                         "/config.json: position_embedding_type is \"relative_key\", which is not supported; "
                                 + "only 'absolute' is",

@@ -101,7 +101,7 @@ public record AttentionLayout(
     /** The same attention in one sequence alone, of its last {@code queries} tokens to all of its {@code keys}. */
     public AttentionLayout ofOne(int queries, int keys) {
         return new AttentionLayout(
-                new int[] {0, queries}, new int[] {0, keys}, heads, keyHeads, headSize, scale, causal);
+                new int[] {0, queries}, new int[] {0, keys}, heads, keyHeads, headSize, scale, causal, window, softCap);
     }
 
     public int sequences() {

@@ -1,0 +1,181 @@
+package org.attune.models.bert;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import org.attune.model.Forward;
+import org.attune.model.LanguageHead;
+import org.attune.model.TokenBatch;
+import org.attune.models.Activations;
+import org.attune.models.Architecture;
+import org.attune.models.Family;
+import org.attune.models.ModelConfig;
+import org.attune.models.Modules;
+import org.attune.tensor.Tensor;
+
+/**
+ * DistilBERT (Sanh et al. 2019, arXiv 1910.01108): BERT's encoder without token types, and a classifier of two layers over the first
+ * token. Names and numbers are those of Hugging Face's {@code DistilBertForSequenceClassification} and
+ * {@code DistilBertForMaskedLM}. In training, {@code attention_dropout} is not applied.
+ */
+public final class DistilBert implements Architecture {
+    private static final String CLASSIFIER = "pre_classifier";
+    private static final double EPS = 1e-12;
+    private static final Pattern BARE = Pattern.compile("(embeddings|transformer)\\..*");
+    private static final EncoderLayer.Names LAYER = new EncoderLayer.Names(
+            ".attention.q_lin",
+            ".attention.k_lin",
+            ".attention.v_lin",
+            ".attention.out_lin",
+            ".attention.dropout",
+            ".sa_layer_norm",
+            ".ffn.lin1",
+            ".ffn.lin2",
+            ".ffn.dropout",
+            ".output_layer_norm");
+
+    private final EncoderStack stack;
+    private final MaskedHead head;
+    private final boolean tied;
+    private final double classifierDropout;
+    private final Modules modules = new Modules();
+
+    private DistilBert(EncoderStack stack, boolean tied, double classifierDropout) {
+        this.stack = stack;
+        this.tied = tied;
+        this.classifierDropout = classifierDropout;
+        head = new MaskedHead(
+                "vocab_transform",
+                "vocab_layer_norm",
+                "vocab_projector",
+                "vocab_projector",
+                stack.layer().activation(),
+                EPS);
+        int hidden = hiddenSize();
+        stack.addTo(modules);
+        head.addTo(modules, hidden, vocabulary(), tied);
+        modules.optional(m -> m.linear(CLASSIFIER, hidden, hidden, true));
+    }
+
+    /** Reads configurations. */
+    public static final class OfConfig implements Family {
+        @Override
+        public String modelType() {
+            return "distilbert";
+        }
+
+        @Override
+        public Architecture read(ModelConfig config) {
+            config.refuse(
+                    "sinusoidal_pos_embds", null); // the table is a weight all the same, but one that is never trained
+            config.refuse("pruned_heads", null);
+            config.refuse("quantization_config", null);
+            config.warnOfDropout("attention_dropout", "attention probabilities");
+            int hidden = config.size("dim");
+            int heads = config.size("n_heads");
+            if (hidden % heads != 0) {
+                throw config.invalid("n_heads", "a divisor of dim, " + hidden);
+            }
+            double dropout = config.number("dropout", 0, 1);
+            EncoderLayer layer = new EncoderLayer(
+                    LAYER,
+                    hidden,
+                    heads,
+                    config.size("hidden_dim"),
+                    EPS,
+                    Activations.of(config, "activation"),
+                    0,
+                    dropout);
+            Embeddings embeddings = new Embeddings(
+                    "distilbert.embeddings",
+                    config.size("vocab_size"),
+                    0,
+                    config.size("max_position_embeddings"),
+                    hidden,
+                    EPS,
+                    dropout);
+            return new DistilBert(
+                    EncoderStack.of(embeddings, "distilbert.transformer.layer", config.size("n_layers"), layer),
+                    config.flag("tie_word_embeddings", true),
+                    config.has("seq_classif_dropout") ? config.number("seq_classif_dropout", 0, 1) : 0);
+        }
+    }
+
+    @Override
+    public Tensor encode(Forward forward, int[] rows) {
+        return stack.run(forward, rows, forward.batch().positions());
+    }
+
+    @Override
+    public Tensor pool(Forward forward, Tensor hidden) {
+        return forward.dropout("dropout", forward.linear(CLASSIFIER, hidden).relu(), classifierDropout);
+    }
+
+    @Override
+    public int[] pooledTokens(TokenBatch batch) {
+        return batch.firstTokens();
+    }
+
+    @Override
+    public String family() {
+        return "distilbert";
+    }
+
+    @Override
+    public int hiddenSize() {
+        return stack.layer().hidden();
+    }
+
+    @Override
+    public int vocabulary() {
+        return stack.embeddings().vocabulary();
+    }
+
+    @Override
+    public int maxLength() {
+        return stack.embeddings().positions();
+    }
+
+    @Override
+    public Modules modules() {
+        return modules;
+    }
+
+    @Override
+    public String classifierPath() {
+        return "classifier";
+    }
+
+    @Override
+    public boolean classifierBias() {
+        return true;
+    }
+
+    @Override
+    public List<String> classifierLayers(Predicate<String> isThere) {
+        return List.of(CLASSIFIER);
+    }
+
+    @Override
+    public Optional<LanguageHead> maskedHead(Predicate<String> isThere) {
+        return isThere.test(head.dense()) ? Optional.of(head) : Optional.empty();
+    }
+
+    @Override
+    public Map<String, String> tied() {
+        return head.tied(tied, stack.embeddings().words());
+    }
+
+    @Override
+    public String canonical(String nameInFile) {
+        return BARE.matcher(nameInFile).matches() ? "distilbert." + nameInFile : nameInFile;
+    }
+
+    /** All that a file holds beside weights is worth a word. */
+    @Override
+    public boolean harmless(String name) {
+        return false;
+    }
+}

@@ -1,0 +1,152 @@
+package org.attune.models.bert;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import org.attune.model.Forward;
+import org.attune.model.LanguageHead;
+import org.attune.model.TokenBatch;
+import org.attune.models.Architecture;
+import org.attune.models.Family;
+import org.attune.models.ModelConfig;
+import org.attune.models.Modules;
+import org.attune.tensor.Tensor;
+import org.attune.tensor.engine.Unary;
+
+/**
+ * RoBERTa (Liu et al. 2019, arXiv 1907.11692): BERT's encoder, whose positions count from one past the padding token's id, that token
+ * itself not counting; and a classifier of two layers over the first token. Names and numbers are those of Hugging Face's
+ * {@code RobertaForSequenceClassification} and {@code RobertaForMaskedLM}.
+ */
+public final class Roberta implements Architecture {
+    private static final String CLASSIFIER = "classifier.dense";
+    private static final Pattern BARE = Pattern.compile("(embeddings|encoder|pooler)\\..*");
+    /** Not weights: buffers of older versions, and a pooler that nothing reads. */
+    private static final Pattern HARMLESS =
+            Pattern.compile("roberta\\.(embeddings\\.(position|token_type)_ids|pooler\\..*)");
+
+    private final BertConfig config;
+    private final int padding;
+    private final EncoderStack stack;
+    private final MaskedHead head;
+    private final Modules modules = new Modules();
+
+    private Roberta(BertConfig config, int padding) {
+        this.config = config;
+        this.padding = padding;
+        stack = config.stack("roberta");
+        head = new MaskedHead(
+                "lm_head.dense", "lm_head.layer_norm", "lm_head.decoder", "lm_head", Unary.GELU, config.eps());
+        stack.addTo(modules);
+        head.addTo(modules, config.hidden(), config.vocabulary(), config.tied());
+        modules.optional(m -> m.linear(CLASSIFIER, config.hidden(), config.hidden(), true));
+    }
+
+    /** Reads configurations. */
+    public static final class OfConfig implements Family {
+        @Override
+        public String modelType() {
+            return "roberta";
+        }
+
+        @Override
+        public Architecture read(ModelConfig config) {
+            BertConfig bert = BertConfig.of(config);
+            int padding = (int) config.number("pad_token_id", 0, bert.vocabulary());
+            if (padding + 1 >= bert.positions()) {
+                throw config.invalid("max_position_embeddings", "more than pad_token_id + 1, " + (padding + 1));
+            }
+            return new Roberta(bert, padding);
+        }
+    }
+
+    @Override
+    public Tensor encode(Forward forward, int[] rows) {
+        return stack.run(forward, rows, positions(forward.batch()));
+    }
+
+    private int[] positions(TokenBatch batch) {
+        int[] positions = new int[batch.tokens()];
+        for (int s = 0; s < batch.sequences(); s++) {
+            int last = padding;
+            for (int i = batch.offsets()[s]; i < batch.offsets()[s + 1]; i++) {
+                positions[i] = batch.ids()[i] == padding ? padding : ++last;
+            }
+        }
+        return positions;
+    }
+
+    @Override
+    public Tensor pool(Forward forward, Tensor hidden) {
+        Tensor dropped = forward.dropout("classifier.dropout", hidden, config.classifierDropout());
+        return forward.dropout(
+                "classifier.dropout.1", forward.linear(CLASSIFIER, dropped).tanh(), config.classifierDropout());
+    }
+
+    @Override
+    public int[] pooledTokens(TokenBatch batch) {
+        return batch.firstTokens();
+    }
+
+    @Override
+    public String family() {
+        return "roberta";
+    }
+
+    @Override
+    public int hiddenSize() {
+        return config.hidden();
+    }
+
+    @Override
+    public int vocabulary() {
+        return config.vocabulary();
+    }
+
+    @Override
+    public int maxLength() {
+        return config.positions() - padding - 1;
+    }
+
+    @Override
+    public Modules modules() {
+        return modules;
+    }
+
+    @Override
+    public String classifierPath() {
+        return "classifier.out_proj";
+    }
+
+    @Override
+    public boolean classifierBias() {
+        return true;
+    }
+
+    @Override
+    public List<String> classifierLayers(Predicate<String> isThere) {
+        return List.of(CLASSIFIER);
+    }
+
+    @Override
+    public Optional<LanguageHead> maskedHead(Predicate<String> isThere) {
+        return isThere.test(head.dense()) ? Optional.of(head) : Optional.empty();
+    }
+
+    @Override
+    public Map<String, String> tied() {
+        return head.tied(config.tied(), stack.embeddings().words());
+    }
+
+    @Override
+    public String canonical(String nameInFile) {
+        return BARE.matcher(nameInFile).matches() ? "roberta." + nameInFile : nameInFile;
+    }
+
+    @Override
+    public boolean harmless(String name) {
+        return HARMLESS.matcher(name).matches();
+    }
+}

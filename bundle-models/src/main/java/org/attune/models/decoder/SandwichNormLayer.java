@@ -1,0 +1,36 @@
+package org.attune.models.decoder;
+
+import org.attune.model.Forward;
+import org.attune.models.Modules;
+import org.attune.models.decoder.DecoderStack.Queries;
+import org.attune.tensor.Tensor;
+
+/**
+ * Gemma's layer since its second version, a norm before and after each half:
+ *
+ * <pre>{@code
+ * h = x + post_attention_layernorm(attention(input_layernorm(x)))
+ * y = h + post_feedforward_layernorm(feedForward(pre_feedforward_layernorm(h)))
+ * }</pre>
+ */
+record SandwichNormLayer(SelfAttention attention, GatedFeedForward feedForward, RmsNorm norm) implements DecoderLayer {
+    @Override
+    public void addTo(Modules modules, String layer, int hidden) {
+        modules.rmsNorm(layer + ".input_layernorm", hidden);
+        attention.addTo(modules, layer, hidden);
+        modules.rmsNorm(layer + ".post_attention_layernorm", hidden)
+                .rmsNorm(layer + ".pre_feedforward_layernorm", hidden);
+        feedForward.addTo(modules, layer, hidden);
+        modules.rmsNorm(layer + ".post_feedforward_layernorm", hidden);
+    }
+
+    @Override
+    public Tensor apply(Forward forward, String layer, Tensor x, Queries queries, Rotary.Angles angles) {
+        Tensor normal = norm.apply(forward, layer + ".input_layernorm", x);
+        Tensor context = attention.apply(forward, layer, normal, queries, angles);
+        Tensor attended = queries.of(x).add(norm.apply(forward, layer + ".post_attention_layernorm", context));
+        Tensor middle = norm.apply(forward, layer + ".pre_feedforward_layernorm", attended);
+        Tensor out = feedForward.apply(forward, layer, middle);
+        return attended.add(norm.apply(forward, layer + ".post_feedforward_layernorm", out));
+    }
+}

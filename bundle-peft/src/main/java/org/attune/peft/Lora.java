@@ -14,6 +14,9 @@ import org.osgi.service.component.annotations.Component;
  * frozen, A [rank, in] uniform on ±1/sqrt(in) and B [out, rank] zero, so that training starts from the base model exactly. The
  * scale s is alpha / rank, or alpha / sqrt(rank) in the rank-stabilised form (Kalajdzievski 2023, arXiv 2312.03732).
  *
+ * <p>Ranks and scales may differ by map; biases and whole modules of the base model may be trained beside the updates, as PEFT's
+ * {@code rank_pattern}, {@code alpha_pattern}, {@code bias} and {@code modules_to_save} say.
+ *
  * <p>The parameters at a linear map {@code PATH} are {@code PATH.lora_A.weight} and {@code PATH.lora_B.weight}, as in PEFT.
  */
 @Component(service = Adapter.class)
@@ -27,11 +30,12 @@ public final class Lora implements Adapter<LoraOptions> {
     @Override
     public void attach(LoraOptions options, Attachment on) {
         options.check();
-        List<AttachPoint> points =
-                options.allLinear() ? on.allLinear() : on.match(AttachPoint.Kind.LINEAR, options.targets());
+        LoraTargets targets = new LoraTargets(options, on);
+        List<AttachPoint> points = targets.points();
         for (AttachPoint point : points) {
             on.linear(point.path(), update(options, point, on));
         }
+        targets.weights(points).forEach(on::train);
     }
 
     private static LowRankUpdate update(LoraOptions options, AttachPoint point, Attachment on) {
@@ -39,11 +43,12 @@ public final class Lora implements Adapter<LoraOptions> {
         // Kaiming's uniform bound sqrt(6 / ((1 + a²) in)) for a = sqrt 5, which PyTorch gives linear layers and PEFT
         // gives A.
         Initializer kaiming = Initializer.uniform(1 / Math.sqrt(point.in()));
+        int rank = options.rank(path);
         return new LowRankUpdate(
                 path + ".lora_dropout",
-                on.parameter(path + ".lora_A.weight", Shape.of(options.rank(), point.in()), kaiming),
-                on.parameter(path + ".lora_B.weight", Shape.of(point.out(), options.rank()), Initializer.constant(0)),
-                options.scale(),
+                on.parameter(path + ".lora_A.weight", Shape.of(rank, point.in()), kaiming),
+                on.parameter(path + ".lora_B.weight", Shape.of(point.out(), rank), Initializer.constant(0)),
+                options.scale(path),
                 options.dropout());
     }
 

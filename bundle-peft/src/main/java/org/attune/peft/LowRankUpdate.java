@@ -3,6 +3,7 @@ package org.attune.peft;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.attune.model.Forward;
+import org.attune.model.LinearMap;
 import org.attune.model.LinearTransform;
 import org.attune.tensor.Scope;
 import org.attune.tensor.Tensor;
@@ -22,7 +23,8 @@ record LowRankUpdate(String place, Tensor a, Tensor b, double scale, double drop
     }
 
     @Override
-    public Optional<Tensor> mergedWeight(Tensor weight) {
-        return Optional.of(Scope.withoutGradient(() -> weight.addMatmul(b, a, false, scale)));
+    public Optional<LinearMap> merged(LinearMap inner) {
+        return Optional.of(
+                Scope.withoutGradient(() -> new LinearMap(inner.weight().addMatmul(b, a, false, scale), inner.bias())));
     }
 }

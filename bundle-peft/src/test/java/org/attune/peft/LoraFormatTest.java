@@ -9,8 +9,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.attune.model.Model;
+import org.attune.tensor.reference.ReferenceEngine;
 import org.attune.training.Adapter.UnsupportedMethod;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -20,6 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class LoraFormatTest {
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final Model MODEL = new TinyModel(new ReferenceEngine());
 
     private final LoraFormat format = new LoraFormat();
 
@@ -52,10 +56,18 @@ class LoraFormatTest {
         assertThatThrownBy(() -> format.read(dora))
                 .isInstanceOf(UnsupportedMethod.class)
                 .hasMessage("adapter_config.json has use_dora=true, which the adapter lora does not support");
-        Map<String, Object> patterns = golden("lora-patterns");
-        assertThatThrownBy(() -> format.read(patterns))
-                .isInstanceOf(UnsupportedMethod.class)
-                .hasMessageContainingAll("alpha_pattern={", "bias=lora_only", "rank_pattern={");
+    }
+
+    @Test
+    void readsPatternsAndBiasesThatPeftWrote() throws IOException {
+        LoraOptions read = format.read(golden("lora-patterns"));
+        assertThat(read.rank("bert.encoder.layer.0.attention.self.query")).isEqualTo(6);
+        assertThat(read.rank("bert.encoder.layer.1.attention.self.query")).isEqualTo(4);
+        assertThat(read.rank("bert.encoder.layer.1.attention.self.value")).isEqualTo(2);
+        assertThat(read.scale("bert.encoder.layer.0.attention.self.value")).isEqualTo(10 / 2.0);
+        assertThat(read.scale("bert.encoder.layer.1.attention.self.value")).isEqualTo(8 / 2.0);
+        assertThat(read.bias()).isEqualTo(LoraOptions.Bias.LORA_ONLY);
+        assertThat(read.modulesToSave()).isEmpty(); // the heads are the trainer's
     }
 
     @ParameterizedTest
@@ -69,13 +81,28 @@ class LoraFormatTest {
             })
     void writesWhatItReads(String targets, boolean rslora) {
         List<String> names = List.of(targets.substring(1, targets.length() - 1).split(", "));
-        LoraOptions options = new LoraOptions(16, 24.5, 0.05, names, rslora);
+        Map<String, Integer> ranks = new LinkedHashMap<>();
+        ranks.put("value", 2);
+        ranks.put("layer\\.0\\..*", 4);
+        LoraOptions options = new LoraOptions(
+                16,
+                24.5,
+                0.05,
+                names,
+                rslora,
+                List.of(".*\\.key"),
+                List.of(0, 3),
+                List.of("layer"),
+                ranks,
+                Map.of("value", 7.5),
+                LoraOptions.Bias.ALL,
+                List.of("pooler.dense"));
         assertThat(format.read(parse(write(options)))).isEqualTo(options);
     }
 
     private String write(LoraOptions options) {
         try {
-            return JSON.writeValueAsString(format.write(options));
+            return JSON.writeValueAsString(format.write(options, MODEL));
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
         }
@@ -83,7 +110,7 @@ class LoraFormatTest {
 
     @Test
     void writesPeftsTypes() {
-        Map<String, Object> config = format.write(new LoraOptions(8, 16, 0, List.of("query", "value"), false));
+        Map<String, Object> config = format.write(new LoraOptions(8, 16, 0, List.of("query", "value"), false), MODEL);
         assertThat(config)
                 .containsEntry("r", 8)
                 .containsEntry("lora_alpha", 16)
@@ -91,7 +118,7 @@ class LoraFormatTest {
                 .containsEntry("bias", "none")
                 .containsEntry("use_dora", false)
                 .containsEntry("init_lora_weights", true);
-        assertThat(format.write(new LoraOptions(8, 16, 0, List.of(".*query"), false)))
+        assertThat(format.write(new LoraOptions(8, 16, 0, List.of(".*query"), false), MODEL))
                 .containsEntry("target_modules", ".*query");
     }
 
@@ -105,12 +132,14 @@ class LoraFormatTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "\"bias\": \"all\"",
-                "\"layers_to_transform\": [0, 1]",
+                "\"bias\": \"some\"",
+                "\"layers_to_transform\": [-1]",
+                "\"rank_pattern\": {\"query\": 0}",
+                "\"alpha_pattern\": [3]",
+                "\"use_dora\": true",
                 "\"trainable_token_indices\": [5]",
                 "\"lora_bias\": true",
                 "\"init_lora_weights\": \"pissa\"",
-                "\"exclude_modules\": [\"query\"]",
                 "\"a_field_of_the_future\": 3",
                 "\"r\": 0",
                 "\"lora_alpha\": \"many\"",

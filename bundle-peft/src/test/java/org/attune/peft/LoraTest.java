@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.attune.model.AttachPoint;
+import org.attune.model.LinearMap;
 import org.attune.model.LinearTransform;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Shape;
@@ -123,8 +124,13 @@ class LoraTest {
             double[] adapted = bench.hidden();
 
             Tensor weight = bench.model.weights().get("tiny.layer.0.query.weight");
-            Tensor merged =
-                    transforms(bench, options).get(0).mergedWeight(weight).orElseThrow();
+            Tensor bias = bench.model.weights().get("tiny.layer.0.query.bias");
+            LinearMap map = transforms(bench, options)
+                    .get(0)
+                    .merged(new LinearMap(weight, bias))
+                    .orElseThrow();
+            assertThat(map.bias()).isSameAs(bias);
+            Tensor merged = map.weight();
             assertThat(merged.shape()).isEqualTo(weight.shape());
             weight.set(merged.toDoubles());
             double[] plain = bench.bareHidden();
@@ -213,5 +219,97 @@ class LoraTest {
         public Tensor train(String weight) {
             return real.train(weight);
         }
+    }
+
+    private static LoraOptions with(
+            List<String> exclude,
+            List<Integer> layers,
+            List<String> layersPattern,
+            Map<String, Integer> ranks,
+            Map<String, Double> alphas,
+            LoraOptions.Bias bias,
+            List<String> whole) {
+        return new LoraOptions(
+                2, 6, 0, List.of("query", "value"), false, exclude, layers, layersPattern, ranks, alphas, bias, whole);
+    }
+
+    private static LoraOptions excluding(String... names) {
+        return with(List.of(names), List.of(), List.of(), Map.of(), Map.of(), LoraOptions.Bias.NONE, List.of());
+    }
+
+    private static LoraOptions inLayers(List<String> pattern, Integer... numbers) {
+        return with(List.of(), List.of(numbers), pattern, Map.of(), Map.of(), LoraOptions.Bias.NONE, List.of());
+    }
+
+    private static List<String> adapted(LoraOptions options) {
+        try (Bench bench = new Bench(new Lora(), options)) {
+            return bench.parameters.all().keySet().stream()
+                    .filter(name -> name.endsWith(".lora_A.weight"))
+                    .map(name -> name.replace(".lora_A.weight", ""))
+                    .toList();
+        }
+    }
+
+    @Test
+    void mapsAndLayersCanBeLeftOut() {
+        assertThat(adapted(excluding("query"))).containsExactly("tiny.layer.1.value");
+        assertThat(adapted(excluding(".*layer\\.1.*"))).containsExactly("tiny.layer.0.query");
+        assertThat(adapted(inLayers(List.of(), 1))).containsExactly("tiny.layer.1.value");
+        assertThat(adapted(inLayers(List.of("h", "layer"), 0, 7))).containsExactly("tiny.layer.0.query");
+        assertThatThrownBy(() -> adapted(inLayers(List.of("h"), 0)))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("nothing is left of the 2 linear maps");
+        assertThatThrownBy(() -> adapted(inLayers(List.of("h"))))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("layers_pattern is given, but no layers");
+    }
+
+    @Test
+    void ranksAndScalesCanDifferByMap() {
+        Map<String, Integer> ranks = new java.util.LinkedHashMap<>();
+        ranks.put("quer", 5); // no end of a path
+        ranks.put("layer\\.0\\..*", 3);
+        ranks.put("query", 4);
+        LoraOptions options =
+                with(List.of(), List.of(), List.of(), ranks, Map.of("value", 8.0), LoraOptions.Bias.NONE, List.of());
+        assertThat(options.rank("tiny.layer.0.query")).isEqualTo(3);
+        assertThat(options.rank("tiny.layer.1.query")).isEqualTo(4);
+        assertThat(options.scale("tiny.layer.0.query")).isEqualTo(2);
+        assertThat(options.scale("tiny.layer.1.value")).isEqualTo(4);
+        try (Bench bench = new Bench(new Lora(), options)) {
+            assertThat(bench.parameters
+                            .all()
+                            .get("tiny.layer.0.query.lora_A.weight")
+                            .shape())
+                    .isEqualTo(Shape.of(3, 4));
+        }
+        LoraOptions broken =
+                with(List.of(), List.of(), List.of(), Map.of("(", 3), Map.of(), LoraOptions.Bias.NONE, List.of());
+        assertThatThrownBy(() -> adapted(broken)).isInstanceOf(UserError.class).hasMessageContaining("lora: '(.*");
+    }
+
+    @Test
+    void biasesAndWholeModulesCanBeTrainedToo() {
+        LoraOptions own =
+                with(List.of("query"), List.of(), List.of(), Map.of(), Map.of(), LoraOptions.Bias.LORA_ONLY, List.of());
+        try (Bench bench = new Bench(new Lora(), own)) {
+            assertThat(bench.parameters.all()).hasSize(3).containsKey("tiny.layer.1.value.bias");
+        }
+        LoraOptions all =
+                with(List.of(), List.of(), List.of(), Map.of(), Map.of(), LoraOptions.Bias.ALL, List.of("query"));
+        try (Bench bench = new Bench(new Lora(), all)) {
+            assertThat(bench.parameters.all())
+                    .containsOnlyKeys(
+                            "tiny.layer.0.query.weight",
+                            "tiny.layer.0.query.bias",
+                            "tiny.layer.1.value.bias",
+                            "tiny.layer.1.value.lora_A.weight",
+                            "tiny.layer.1.value.lora_B.weight");
+        }
+        LoraOptions unknown =
+                with(List.of(), List.of(), List.of(), Map.of(), Map.of(), LoraOptions.Bias.NONE, List.of("lm_head"));
+        assertThatThrownBy(() -> adapted(unknown))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("the model has no module 'lm_head'");
     }
 }

@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.attune.data.Example;
 import org.attune.evaluation.Prediction;
@@ -92,6 +93,11 @@ final class CausalLmObjective implements Trainer.Objective {
     @Override
     public Class<? extends Prediction> predicts() {
         return TextLikelihood.class;
+    }
+
+    @Override
+    public Optional<String> task() {
+        return Optional.of("CAUSAL_LM");
     }
 
     @Override

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.attune.data.Example;
 import org.attune.evaluation.ClassPrediction;
 import org.attune.evaluation.Prediction;
@@ -79,6 +80,12 @@ final class ClassificationObjective implements Trainer.Objective {
     public Tensor loss(Forward forward, Batch batch) {
         int[] classes = batch.samples().stream().mapToInt(s -> s.labels()[0]).toArray();
         return logits(forward, batch).crossEntropy(classes).sum();
+    }
+
+    @Override
+    public Optional<String> task() {
+        // Hugging Face's classifiers read a sequence in the model's own way and in no other.
+        return options.pooling() == Pooling.MODEL ? Optional.of("SEQ_CLS") : Optional.empty();
     }
 
     @Override

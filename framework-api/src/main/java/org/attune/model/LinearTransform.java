@@ -17,10 +17,10 @@ public interface LinearTransform {
     Tensor apply(Forward forward, Tensor x, UnaryOperator<Tensor> inner);
 
     /**
-     * The one weight that does the same as this transform over {@code weight} [out, in], where there is such a weight; not
-     * recorded for gradients.
+     * The one linear map that does the same as this transform over {@code inner}, dropout aside; empty where there is none, so that
+     * the adapter cannot be merged into its model. New tensors, not recorded for gradients.
      */
-    default Optional<Tensor> mergedWeight(Tensor weight) {
+    default Optional<LinearMap> merged(LinearMap inner) {
         return Optional.empty();
     }
 }

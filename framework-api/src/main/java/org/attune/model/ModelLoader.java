@@ -1,6 +1,7 @@
 package org.attune.model;
 
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
 import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
@@ -13,11 +14,19 @@ public interface ModelLoader {
      * The model at {@code source}, its weights in {@code engine}'s memory; empty where this loader does not know the kind of
      * source.
      *
-     * @param source {@code maven:group:artifact[:version]}, or a path to a Hugging Face folder
+     * @param source {@code maven:group:artifact[:version]}, {@code hf:org/name[@revision]}, or a path to a Hugging Face folder
      * @param base the folder that relative paths start from
      * @param matrices the type in which weights of rank 2 and more are held, one of the engine's; vectors, which cost nothing and
      *     bear rounding badly, have the engine's own
      * @throws org.attune.plugin.UserError if the source is of this loader's kind, but is missing, broken or not supported
      */
     Optional<Model> load(String source, Path base, TensorEngine engine, DType matrices);
+
+    /**
+     * The files that stand beside the weights in a Hugging Face folder, by name: {@code config.json}, {@code tokenizer.json} and
+     * what else describes the model. Empty where the loader does not know the source, or has no such files.
+     */
+    default Optional<Map<String, byte[]>> files(String source, Path base) {
+        return Optional.empty();
+    }
 }

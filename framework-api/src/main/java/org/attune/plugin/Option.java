@@ -13,7 +13,8 @@ import java.lang.annotation.Target;
  * <p>The option's name in a spec is the component's name in snake case ({@code maxLength} is {@code max_length}). A
  * component may be an {@code int}, {@code long}, {@code double}, {@code boolean}, {@link String}, an enum (written in
  * lower case, {@code -} for {@code _}), {@link java.nio.file.Path} (relative to the spec's folder), or a {@code List} of
- * {@code String}, {@code Integer} or {@code Double} (a single value counts as a list of one).
+ * {@code String}, {@code Integer} or {@code Double} (a single value counts as a list of one), or a {@code Map} from {@code String}
+ * to one of these, which keeps the order written.
  *
  * <pre>{@code
  * public record LoraOptions(

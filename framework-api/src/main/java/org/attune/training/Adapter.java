@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.attune.model.AttachPoint;
 import org.attune.model.LinearTransform;
+import org.attune.model.Model;
 import org.attune.model.OutputTransform;
 import org.attune.plugin.Plugin;
 import org.osgi.annotation.versioning.ConsumerType;
@@ -53,14 +54,18 @@ public interface Adapter<O extends Record> extends Plugin<O> {
 
     /**
      * The translation to {@code adapter_config.json}. Parameter names are the same on both sides, but for the prefix
-     * {@code base_model.model.} that PEFT puts before the module path.
+     * {@code base_model.model.} that PEFT puts before the module path, and {@code base_layer} after the path of an adapted module
+     * where its own weights are meant.
      */
     interface PeftFormat<O extends Record> {
         /** {@code peft_type}, for example {@code LORA}. */
         String type();
 
-        /** The fields of the configuration that this method owns. */
-        Map<String, Object> write(O options);
+        /**
+         * The fields of the configuration that this method owns. {@code modules_to_save} may be among them; the kernel adds a head
+         * that the trainer has trained.
+         */
+        Map<String, Object> write(O options, Model model);
 
         /**
          * The options that a configuration states.

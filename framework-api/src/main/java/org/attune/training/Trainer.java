@@ -1,6 +1,7 @@
 package org.attune.training;
 
 import java.util.List;
+import java.util.Optional;
 import org.attune.data.Example;
 import org.attune.evaluation.ClassPrediction;
 import org.attune.evaluation.Prediction;
@@ -62,6 +63,11 @@ public interface Trainer<O extends Record> extends Plugin<O> {
 
         /** The sum, not the mean, of the samples' losses, in nats; a scalar. */
         Tensor loss(Forward forward, Batch batch);
+
+        /** What PEFT calls this kind of task: {@code SEQ_CLS}, {@code CAUSAL_LM}; empty where it has no word for it. */
+        default Optional<String> task() {
+            return Optional.empty();
+        }
 
         /** The kind of {@link #predict predictions}: which metrics can read them. */
         default Class<? extends Prediction> predicts() {

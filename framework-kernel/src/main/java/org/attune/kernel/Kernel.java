@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.attune.kernel.merge.Merger;
 import org.attune.kernel.plugins.Engines;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginRegistry;
@@ -18,6 +19,7 @@ import org.attune.kernel.trial.TrialManager;
 import org.attune.model.ModelLoader;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.trial.Catalogue;
+import org.attune.trial.ModelMerge;
 import org.attune.trial.TraceReplay;
 import org.attune.trial.TrialListener;
 import org.attune.trial.Trials;
@@ -65,6 +67,7 @@ public final class Kernel implements Engines {
                 listeners);
         registrations.add(context.registerService(Trials.class, trials, null));
         registrations.add(context.registerService(TraceReplay.class, new Replayer(plugins, this, pool), null));
+        registrations.add(context.registerService(ModelMerge.class, new Merger(plugins, this, pool), null));
         registrations.add(context.registerService(Catalogue.class, new CatalogueService(plugins, this, pool), null));
     }
 

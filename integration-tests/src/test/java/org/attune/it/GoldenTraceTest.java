@@ -60,10 +60,13 @@ class GoldenTraceTest {
             strings = {
                 "bert/lora",
                 "bert/rslora",
+                "bert/lora-all-linear",
+                "bert/lora-patterns",
                 "bert/full",
                 "bert/head-only",
                 "llama/lora",
                 "llama/lora-all-linear",
+                "llama/lora-patterns",
                 "llama/rslora",
                 "llama/full",
                 "qwen2/lora",

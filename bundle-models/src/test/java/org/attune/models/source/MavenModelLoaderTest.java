@@ -7,7 +7,10 @@ import static org.assertj.core.api.Assertions.within;
 import java.io.File;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Map;
 import org.attune.model.Model;
+import org.attune.models.Families;
+import org.attune.models.ModelConfig;
 import org.attune.models.PlainForward;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Scope;
@@ -94,6 +97,17 @@ class MavenModelLoaderTest {
                 "model maven:" + ARTIFACT + ": expected maven:group:artifact or maven:group:artifact:version");
         assertThat(new MavenModelLoader().load("models/bert", Path.of(""), engine, engine.dtype()))
                 .isEmpty();
+    }
+
+    @Test
+    void theFilesBesideItsWeightsAreThoseOfAFolder() {
+        Map<String, byte[]> files =
+                new MavenModelLoader().files(SOURCE, Path.of("")).orElseThrow();
+        assertThat(files).containsOnlyKeys("config.json", "tokenizer.json");
+        assertThat(Families.read(ModelConfig.parse("config.json", files.get("config.json")))
+                        .hiddenSize())
+                .isEqualTo(384);
+        assertThat(new MavenModelLoader().files("models/bert", Path.of(""))).isEmpty();
     }
 
     private void refused(String source, String message) {

@@ -4,11 +4,13 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.function.ToIntFunction;
+import org.attune.model.DownloadListener;
 import org.attune.shell.text.ExitCode;
 import org.attune.shell.text.Faults;
 import org.attune.shell.text.StateText;
 import org.attune.shell.text.Terminal;
 import org.attune.trial.Catalogue;
+import org.attune.trial.ModelMerge;
 import org.attune.trial.TraceReplay;
 import org.attune.trial.TrialListener;
 import org.attune.trial.Trials;
@@ -34,18 +36,21 @@ public final class CommandLineMain implements ToIntFunction<String[]>, Runnable 
             BundleContext context,
             @Reference Trials trials,
             @Reference Catalogue catalogue,
-            @Reference TraceReplay replay) {
+            @Reference TraceReplay replay,
+            @Reference ModelMerge merge) {
         this(new Services(
                 trials,
                 catalogue,
                 replay,
-                listener -> {
-                    ServiceRegistration<TrialListener> registration =
-                            context.registerService(TrialListener.class, listener, null);
+                merge,
+                view -> {
+                    ServiceRegistration<?> registration = context.registerService(
+                            new String[] {TrialListener.class.getName(), DownloadListener.class.getName()}, view, null);
                     return registration::unregister;
                 },
                 new Interruption(),
                 Terminal.system()));
+        context.registerService(DownloadListener.class, services.interruption(), null);
     }
 
     CommandLineMain(Services services) {
@@ -60,6 +65,7 @@ public final class CommandLineMain implements ToIntFunction<String[]>, Runnable 
                 .addSubcommand(new ResumeCommand(services))
                 .addSubcommand(new ReplayCommand(services))
                 .addSubcommand(new ReportCommand(services))
+                .addSubcommand(new MergeCommand(services))
                 .addSubcommand(new PluginsCommand(services))
                 .addSubcommand(new OptionsCommand(services))
                 .addSubcommand(new ModelsCommand(services))

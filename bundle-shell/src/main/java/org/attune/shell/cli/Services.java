@@ -1,23 +1,25 @@
 package org.attune.shell.cli;
 
 import java.util.function.Function;
+import org.attune.shell.text.ProgressView;
 import org.attune.shell.text.Terminal;
 import org.attune.trial.Catalogue;
+import org.attune.trial.ModelMerge;
 import org.attune.trial.TraceReplay;
-import org.attune.trial.TrialListener;
 import org.attune.trial.Trials;
 
 /**
  * What the commands work with.
  *
- * @param listening makes a listener hear of all trials until what it gives is closed
+ * @param listening makes a view hear of all trials and downloads until what it gives is closed
  * @param interruption tells when the process is about to end
  */
 record Services(
         Trials trials,
         Catalogue catalogue,
         TraceReplay replay,
-        Function<TrialListener, Listening> listening,
+        ModelMerge merge,
+        Function<ProgressView, Listening> listening,
         Interruption interruption,
         Terminal terminal) {
     /** Ends when closed. */

@@ -24,7 +24,8 @@ final class ShellCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        TrialCommands commands = new TrialCommands(services.trials(), services.catalogue(), services.terminal());
+        TrialCommands commands =
+                new TrialCommands(services.trials(), services.catalogue(), services.merge(), services.terminal());
         GogoShell shell = new GogoShell(
                 FrameworkUtil.getBundle(ShellCommand.class).getBundleContext(),
                 commands,

@@ -14,6 +14,7 @@ import org.apache.felix.service.command.Parameter;
 import org.attune.plugin.UserError;
 import org.attune.shell.text.CatalogueText;
 import org.attune.shell.text.Launch;
+import org.attune.shell.text.MergeText;
 import org.attune.shell.text.Numbers;
 import org.attune.shell.text.ReportText;
 import org.attune.shell.text.SavedReport;
@@ -21,6 +22,7 @@ import org.attune.shell.text.StateText;
 import org.attune.shell.text.Terminal;
 import org.attune.shell.text.TextTable;
 import org.attune.trial.Catalogue;
+import org.attune.trial.ModelMerge;
 import org.attune.trial.Progress;
 import org.attune.trial.Trial;
 import org.attune.trial.TrialReport;
@@ -34,12 +36,14 @@ public final class TrialCommands {
 
     private final Trials trials;
     private final Catalogue catalogue;
+    private final ModelMerge merge;
     private final Terminal terminal;
     private volatile boolean exited;
 
-    public TrialCommands(Trials trials, Catalogue catalogue, Terminal terminal) {
+    public TrialCommands(Trials trials, Catalogue catalogue, ModelMerge merge, Terminal terminal) {
         this.trials = trials;
         this.catalogue = catalogue;
+        this.merge = merge;
         this.terminal = terminal;
     }
 
@@ -178,6 +182,13 @@ public final class TrialCommands {
         return ReportText.of(name, report, folder, tables, terminal.width(), terminal.glyphs());
     }
 
+    @Descriptor("merge what a run has trained into its base model")
+    public String merge(
+            @Descriptor("the run folder of a completed trial") String run,
+            @Descriptor("the folder to make") String folder) {
+        return MergeText.of(merge.merge(Path.of(run), Path.of(folder)));
+    }
+
     @Descriptor("list the commands")
     public String help() {
         TextTable table = new TextTable("command", "what it does");
@@ -212,6 +223,7 @@ public final class TrialCommands {
         RESUME("resume ID|RUN"),
         STOP("stop ID"),
         REPORT("report [--tables] ID|RUN"),
+        MERGE("merge RUN FOLDER"),
         PLUGINS("plugins"),
         OPTIONS("options PLUGIN"),
         MODELS("models"),

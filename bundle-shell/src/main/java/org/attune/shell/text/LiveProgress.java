@@ -70,6 +70,12 @@ final class LiveProgress implements ProgressView {
         }
     }
 
+    @Override
+    public boolean downloading(String what, long done, long total) {
+        line = width -> ProgressLine.download(what, done, total, width, terminal.glyphs());
+        return true;
+    }
+
     private synchronized void draw() {
         if (closed) {
             return;

@@ -13,6 +13,7 @@ final class PlainProgress implements ProgressView {
 
     private final Terminal terminal;
     private boolean closed;
+    private boolean downloads;
     private long nextStep = 1;
     private long lineTime = System.nanoTime();
 
@@ -42,9 +43,24 @@ final class PlainProgress implements ProgressView {
         }
     }
 
+    @Override
+    public synchronized boolean downloading(String what, long done, long total) {
+        boolean first = !downloads;
+        downloads = true;
+        boolean late = System.nanoTime() - lineTime > NANOS_BETWEEN_LINES;
+        if (first || late || total > 0 && done == total) {
+            print(ProgressLine.download(what, done, total, WIDTH, terminal.glyphs()));
+        }
+        return true;
+    }
+
     private void print(Trial trial, String line) {
+        print(trial.name() + ": " + line);
+    }
+
+    private void print(String line) {
         if (!closed) {
-            terminal.err().println(trial.name() + ": " + line);
+            terminal.err().println(line);
             lineTime = System.nanoTime();
         }
     }

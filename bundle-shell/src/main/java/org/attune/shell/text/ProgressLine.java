@@ -41,6 +41,14 @@ final class ProgressLine {
         return line(what, done, total, List.of(percent(done, total)), width, glyphs);
     }
 
+    static String download(String what, long done, long total, int width, Glyphs glyphs) {
+        if (total == 0) {
+            return glyphs.cut(what, width);
+        }
+        List<String> numbers = List.of(percent(done, total), Numbers.bytes(done) + " of " + Numbers.bytes(total));
+        return line("downloading " + what, done, total, numbers, width, glyphs);
+    }
+
     private static String line(String what, long done, long total, List<String> numbers, int width, Glyphs glyphs) {
         String text = what + GAP + String.join(GAP, numbers);
         int bar = Math.min(LONGEST_BAR, width - text.length() - GAP.length());

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.attune.shell.text.Glyphs;
 import org.attune.shell.text.Terminal;
+import org.attune.trial.ModelMerge;
 import org.attune.trial.TraceReplay;
 import org.attune.trial.TrialListener;
 
@@ -27,6 +28,9 @@ public final class Harness {
     TraceReplay replay = (folder, engine) -> {
         throw new AssertionError("no replay was expected");
     };
+    ModelMerge merge = (run, to) -> {
+        throw new AssertionError("no merge was expected");
+    };
     private CommandLineMain main;
 
     CommandLineMain main() {
@@ -35,6 +39,7 @@ public final class Harness {
                     trials,
                     new FakeCatalogue(),
                     replay,
+                    merge,
                     listener -> {
                         listeners.add(listener);
                         return () -> listeners.remove(listener);

@@ -8,13 +8,18 @@ import org.attune.plugin.UserError;
 import org.attune.shell.cli.FakeCatalogue;
 import org.attune.shell.cli.FakeTrial;
 import org.attune.shell.cli.Harness;
+import org.attune.trial.ModelMerge;
 import org.attune.trial.TrialState;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class TrialCommandsTest {
     private final Harness harness = new Harness();
-    private final TrialCommands commands = new TrialCommands(harness.trials, new FakeCatalogue(), harness.terminal);
+    private final TrialCommands commands = new TrialCommands(
+            harness.trials,
+            new FakeCatalogue(),
+            (run, to) -> new ModelMerge.Outcome(to, 12, 3.1e-6, 8.25),
+            harness.terminal);
 
     @TempDir
     private Path folder;
@@ -85,5 +90,10 @@ class TrialCommandsTest {
         assertThatThrownBy(() -> commands.stop("9"))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("\"9\"");
+    }
+
+    @Test
+    void mergingTellsTheLargestDifference() {
+        assertThat(commands.merge("runs/a", "out")).contains("12 weights changed", "3.1e-06");
     }
 }

@@ -55,4 +55,16 @@ class ProgressViewTest {
 
         assertThat(written()).contains("\rstep 200/200").endsWith("left 0:00\033[K" + System.lineSeparator());
     }
+
+    @Test
+    void aDownloadIsALineAtItsBeginningAndItsEnd() {
+        try (ProgressView view = ProgressView.on(terminal(false))) {
+            for (int i = 1; i <= 100; i++) {
+                view.downloading("hf:org/name model.safetensors", i << 20, 100 << 20);
+            }
+        }
+        assertThat(written().lines()).hasSize(2);
+        assertThat(written())
+                .contains("downloading hf:org/name model.safetensors", "  1%  1.0 MiB of 100 MiB", "100%  100 MiB of");
+    }
 }

@@ -1,6 +1,7 @@
 package org.attune.tensor.io;
 
 import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
 import org.attune.tensor.DType;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
@@ -69,6 +70,28 @@ public final class HostTensor {
     /** A tensor as F32, which rounds where its engine computes in float64. */
     public static HostTensor single(Tensor tensor) {
         return of(tensor, ElementType.F32);
+    }
+
+    /**
+     * The transpose of a matrix as F32, whose elements stand in the Java heap while they are written.
+     *
+     * @param matrix [rows, columns]; the result has the shape [columns, rows]
+     */
+    public static HostTensor transposed(Tensor matrix) {
+        int rows = matrix.shape().dim(0);
+        int columns = matrix.shape().dim(1);
+        float[][] held = new float[1][];
+        return new HostTensor(
+                ElementType.F32, Shape.of(columns, rows), matrix.shape().size(), (from, count, out) -> {
+                    held[0] = held[0] == null ? matrix.toFloats() : held[0];
+                    FloatBuffer elements = out.asFloatBuffer();
+                    for (int i = from; i < from + count; i++) {
+                        elements.put(held[0][i % rows * columns + i / rows]);
+                    }
+                    if (from + count == rows * columns) {
+                        held[0] = null;
+                    }
+                });
     }
 
     private static HostTensor of(Tensor tensor, ElementType type) {

@@ -78,14 +78,23 @@ public final class ModelPool implements AutoCloseable {
         Key key = new Key(name, engine, matrices);
         Entry entry = entries.get(key);
         if (entry == null) {
-            entry = load(source, base, engine, matrices);
+            entry = read(source, base, engine, matrices);
             entries.put(key, entry);
         }
         entry.users++;
         return new Lease(key, entry);
     }
 
-    private Entry load(String source, Path base, TensorEngine engine, DType matrices) {
+    /**
+     * The model of a source for one use, which nobody else gets; the caller closes it.
+     *
+     * @throws UserError if no loader knows the source, or it is broken
+     */
+    public Model load(String source, Path base, TensorEngine engine, DType matrices) {
+        return read(source, base, engine, matrices).model;
+    }
+
+    private Entry read(String source, Path base, TensorEngine engine, DType matrices) {
         for (ModelLoader loader : loaders) {
             Optional<Model> model = loader.load(source, base, engine, matrices);
             if (model.isPresent()) {
@@ -93,7 +102,7 @@ public final class ModelPool implements AutoCloseable {
             }
         }
         throw new UserError("model '" + source + "': nothing here can load that; expected a folder with config.json, "
-                + "model.safetensors and tokenizer.json, or maven:group:artifact");
+                + "model.safetensors and tokenizer.json, hf:org/name, or maven:group:artifact");
     }
 
     /** The models in memory. */
@@ -149,6 +158,11 @@ public final class ModelPool implements AutoCloseable {
 
         public Model model() {
             return entry.model;
+        }
+
+        /** What stands beside the weights; see {@link ModelLoader#files}. */
+        public Optional<Map<String, byte[]>> files() {
+            return entry.loader.files(key.source(), Path.of(""));
         }
 
         /** The source as resolved. */

@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.attune.kernel.run.PeftNames;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Shape;
 import org.attune.tensor.io.TensorFile;
@@ -49,9 +50,6 @@ record Trace(
         Map<String, double[]> initial,
         Map<String, double[]> last,
         Optional<String> unsupported) {
-
-    /** What PEFT puts before the module path in its files. */
-    private static final String PREFIX = "base_model.model.";
 
     static Trace read(Path folder) {
         JsonNode json = json(folder.resolve("trace.json"));
@@ -147,7 +145,7 @@ record Trace(
         Map<String, double[]> values = new LinkedHashMap<>();
         try (TensorFile file = TensorFile.open(path)) {
             for (String name : file.names()) {
-                values.put(name.startsWith(PREFIX) ? name.substring(PREFIX.length()) : name, file.doubles(name));
+                PeftNames.ours(name).ifPresent(ours -> values.put(ours, file.doubles(name)));
             }
         }
         return values;

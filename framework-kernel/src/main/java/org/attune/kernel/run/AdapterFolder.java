@@ -8,14 +8,21 @@ import com.fasterxml.jackson.core.util.Separators;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectWriter;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Predicate;
+import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.attune.model.Model;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
@@ -28,22 +35,31 @@ import org.attune.tensor.io.TensorFiles;
  * {@code adapter_model.safetensors}, float32. What PEFT has no form for is written under the type {@code ATTUNE}.
  *
  * @param config the whole of adapter_config.json
- * @param tensors by our parameter names, without PEFT's prefix, in the order of the file
+ * @param tensors by our parameter names ({@link PeftNames}), in the order of the file
  */
 public record AdapterFolder(Map<String, Object> config, Map<String, Weights> tensors) {
     /** {@code peft_type} of what PEFT cannot read. */
     public static final String ATTUNE = "ATTUNE";
 
     private static final String CONFIG = "adapter_config.json";
+    private static final String LABELS = "labels.json";
     private static final String MODEL = "adapter_model.safetensors";
-    private static final String PREFIX = "base_model.model.";
 
-    private static final ObjectMapper JSON =
-            new ObjectMapper().configure(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS, true);
+    /** Keys of mappings stay in their order: of PEFT's patterns the first that fits counts. */
+    private static final ObjectMapper JSON = new ObjectMapper();
+
     private static final ObjectWriter PRETTY = JSON.writer(printer());
 
     /** @param values row-major */
-    public record Weights(Shape shape, float[] values) {}
+    public record Weights(Shape shape, float[] values) {
+        private double[] asDoubles(boolean transposed) {
+            double[] doubles = new double[values.length];
+            int columns = transposed ? shape.dim(-1) : 1;
+            int rows = values.length / Math.max(1, columns);
+            Arrays.setAll(doubles, i -> values[transposed ? i % rows * columns + i / rows : i]);
+            return doubles;
+        }
+    }
 
     /**
      * One of several adapters, or one that PEFT lacks.
@@ -53,14 +69,32 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
     public record Part(String name, Map<String, Object> options) {}
 
     /**
+     * The base model that an adapter belongs to.
+     *
+     * @param name a name on a hub, or a path, for people and for PEFT's own loaders
+     * @param revision on the hub; null for its default
+     * @param transposed whether the model's files hold the transpose of a weight
+     */
+    public record Base(String name, String revision, Predicate<String> transposed) {
+        private static final Pattern HUB = Pattern.compile("hf:([^@]+)(?:@(.+))?");
+
+        /** @param source as {@link org.attune.kernel.plugins.ModelPool.Lease#source} gives it */
+        public static Base of(String source, Model model) {
+            Matcher hub = HUB.matcher(source);
+            return hub.matches()
+                    ? new Base(hub.group(1), hub.group(2), model::transposedInFiles)
+                    : new Base(source, null, model::transposedInFiles);
+        }
+    }
+
+    /**
      * Writes an adapter that PEFT can load.
      *
      * @param parameters everything trained, the head too
      * @param type {@code peft_type}, from {@link org.attune.training.Adapter.PeftFormat#type}
      * @param fields from {@link org.attune.training.Adapter.PeftFormat#write}
-     * @param baseModel a name or path, for people and for PEFT's own loaders
-     * @param heads paths of the modules that are saved whole, for example {@code classifier}; none for a model without a
-     *     classification head
+     * @param task {@code task_type}; empty where PEFT has no word for it
+     * @param heads paths of the modules that the trainer has trained, for example {@code classifier}
      * @throws UserError if it cannot be written
      */
     public static void writePeft(
@@ -68,17 +102,20 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
             Map<String, Tensor> parameters,
             String type,
             Map<String, Object> fields,
-            String baseModel,
+            Base base,
+            Optional<String> task,
             List<String> heads) {
         Map<String, Object> config = new TreeMap<>(fields);
         config.put("peft_type", type);
         config.put("auto_mapping", null);
-        config.put("base_model_name_or_path", baseModel);
+        config.put("base_model_name_or_path", base.name());
         config.put("inference_mode", true);
-        config.put("revision", null);
-        config.put("task_type", heads.isEmpty() ? null : "SEQ_CLS");
-        config.put("modules_to_save", heads.isEmpty() ? null : heads);
-        write(folder, config, parameters, PREFIX);
+        config.put("revision", base.revision());
+        config.put("task_type", task.orElse(null));
+        List<Object> whole = new ArrayList<>(fields.get("modules_to_save") instanceof List<?> list ? list : List.of());
+        heads.stream().filter(head -> !whole.contains(head)).forEach(whole::add);
+        config.put("modules_to_save", whole.isEmpty() ? null : whole);
+        write(folder, config, parameters, base, name -> PeftNames.inFile(name, parameters.keySet()));
     }
 
     /**
@@ -87,18 +124,26 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
      * @throws UserError if it cannot be written
      */
     public static void writeAttune(
-            Path folder, Map<String, Tensor> parameters, List<Part> adapters, String baseModel, List<String> heads) {
+            Path folder, Map<String, Tensor> parameters, List<Part> adapters, Base base, List<String> heads) {
         Map<String, Object> config = new TreeMap<>();
         config.put("peft_type", ATTUNE);
         config.put("adapters", adapters);
-        config.put("base_model_name_or_path", baseModel);
+        config.put("base_model_name_or_path", base.name());
+        config.put("revision", base.revision());
         config.put("modules_to_save", heads);
-        write(folder, config, parameters, "");
+        write(folder, config, parameters, base, name -> name);
     }
 
-    private static void write(Path folder, Map<String, Object> config, Map<String, Tensor> parameters, String prefix) {
+    private static void write(
+            Path folder,
+            Map<String, Object> config,
+            Map<String, Tensor> parameters,
+            Base base,
+            UnaryOperator<String> naming) {
         Map<String, HostTensor> tensors = new LinkedHashMap<>();
-        parameters.forEach((name, tensor) -> tensors.put(prefix + name, HostTensor.single(tensor)));
+        parameters.forEach((name, tensor) -> tensors.put(
+                naming.apply(name),
+                base.transposed().test(name) ? HostTensor.transposed(tensor) : HostTensor.single(tensor)));
         DurableFiles.write(folder.resolve(MODEL), aside -> TensorFiles.write(aside, tensors, Map.of("format", "pt")));
         DurableFiles.write(folder.resolve(CONFIG), aside -> Files.write(aside, PRETTY.writeValueAsBytes(config)));
     }
@@ -115,17 +160,42 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
             throw new UserError(folder + ": holds adapter_model.bin, a pickle, which may run code when it is read;"
                     + " save the adapter as " + MODEL);
         }
-        String prefix = config.get("peft_type").equals(ATTUNE) ? "" : PREFIX;
         Map<String, Weights> tensors = new LinkedHashMap<>();
         try (TensorFile file = TensorFile.open(model)) {
             for (String name : file.names()) {
-                String ours = name.startsWith(prefix) ? name.substring(prefix.length()) : name;
-                if (tensors.put(ours, new Weights(file.shape(name), file.floats(name))) != null) {
-                    throw new UserError(model + ": '" + ours + "' is there with the prefix " + PREFIX + " and without");
-                }
+                PeftNames.ours(name).ifPresent(ours -> {
+                    if (tensors.put(ours, new Weights(file.shape(name), file.floats(name))) != null) {
+                        throw new UserError(model + ": two tensors are '" + ours + "'");
+                    }
+                });
             }
         }
         return new AdapterFolder(config, tensors);
+    }
+
+    /** Writes the names of a head's classes beside an adapter, in order of class number. */
+    public static void writeLabels(Path folder, List<String> labels) {
+        DurableFiles.write(folder.resolve(LABELS), aside -> Files.write(aside, PRETTY.writeValueAsBytes(labels)));
+    }
+
+    /** The names of the classes of an adapter's head; empty where it does not say. */
+    public static Optional<List<String>> labels(Path folder) {
+        Path file = folder.resolve(LABELS);
+        if (!Files.exists(file)) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(JSON.readValue(file.toFile(), new TypeReference<List<String>>() {}));
+        } catch (IOException e) {
+            throw UserError.cannot("read", file, e);
+        }
+    }
+
+    /** The elements of all tensors as {@code model} lays them out. */
+    public Map<String, double[]> values(Model model) {
+        Map<String, double[]> values = new LinkedHashMap<>();
+        tensors.forEach((name, t) -> values.put(name, t.asDoubles(model.transposedInFiles(name))));
+        return values;
     }
 
     private static Map<String, Object> config(Path file) {

@@ -4,8 +4,11 @@ import java.lang.reflect.RecordComponent;
 import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.attune.plugin.Option;
 import org.attune.plugin.UserError;
 
@@ -47,7 +50,7 @@ final class DeclaredOption {
     /** As help shows it: {@code integer}, {@code list of text}. */
     String label() {
         ValueType type = ValueType.of(component.getGenericType(), Path.of(""));
-        return isList() ? "list of " + type.plural() : type.label();
+        return isList() ? "list of " + type.plural() : isMap() ? "mapping to " + type.plural() : type.label();
     }
 
     /** Such as {@code >= 0 and <= 1}; empty for none. */
@@ -59,7 +62,7 @@ final class DeclaredOption {
 
     /** {@code a whole number >= 1}, {@code a list of text}. */
     String expected() {
-        String what = isList()
+        String what = isList() || isMap()
                 ? "a " + label()
                 : ValueType.of(component.getGenericType(), Path.of("")).expected();
         return range().isEmpty() ? what : what + " " + range();
@@ -73,6 +76,9 @@ final class DeclaredOption {
      */
     Object read(SpecNode node, String name, Path base) {
         ValueType type = ValueType.of(component.getGenericType(), base);
+        if (isMap()) {
+            return map(node, type, name);
+        }
         if (!isList()) {
             return value(node, type, name);
         }
@@ -82,6 +88,16 @@ final class DeclaredOption {
             values.add(value(item, type, name));
         }
         return List.copyOf(values);
+    }
+
+    /** In the order written. */
+    private Object map(SpecNode node, ValueType type, String name) {
+        if (!(node instanceof SpecNode.Fields mapping)) {
+            throw new UserError(node.place() + ": " + name + ": expected " + expected() + ", found " + node.found());
+        }
+        Map<String, Object> values = new LinkedHashMap<>();
+        mapping.fields().forEach((key, item) -> values.put(key, value(item, type, name + "." + key)));
+        return Collections.unmodifiableMap(values);
     }
 
     private Object value(SpecNode node, ValueType type, String name) {
@@ -103,6 +119,10 @@ final class DeclaredOption {
 
     private boolean isList() {
         return ValueType.isList(component.getGenericType());
+    }
+
+    private boolean isMap() {
+        return ValueType.isMap(component.getGenericType());
     }
 
     private static String bare(SpecNode node) {

@@ -35,7 +35,7 @@ public final class OptionBinder {
     }
 
     /**
-     * The values of a record as a spec would give them: numbers, booleans and text, or lists of these, by option name. Binding
+     * The values of a record as a spec would give them: numbers, booleans and text, or lists and mappings of these, by option name. Binding
      * them again makes an equal record.
      */
     public Map<String, Object> describe(Record options) {
@@ -152,6 +152,11 @@ public final class OptionBinder {
         }
         if (value instanceof List<?> list) {
             return list.stream().map(OptionBinder::written).toList();
+        }
+        if (value instanceof Map<?, ?> map) {
+            Map<String, Object> items = new LinkedHashMap<>();
+            map.forEach((key, item) -> items.put(String.valueOf(key), written(item)));
+            return items;
         }
         if (value instanceof Enum<?> constant) {
             return ValueType.written(constant);

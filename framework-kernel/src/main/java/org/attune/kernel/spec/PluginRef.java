@@ -1,5 +1,6 @@
 package org.attune.kernel.spec;
 
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 
@@ -9,11 +10,21 @@ import java.util.Optional;
  * @param name its {@code attune.name}
  * @param version the version asked for ({@code lora@1.2}); empty for the highest
  * @param options the options given, not yet bound to the plug-in's record
+ * @param from of an adapter: the folder of a saved one to begin from; empty to begin anew
  */
-public record PluginRef(String name, Optional<String> version, SpecNode options) {
+public record PluginRef(String name, Optional<String> version, SpecNode options, Optional<Path> from) {
+    public PluginRef(String name, Optional<String> version, SpecNode options) {
+        this(name, version, options, Optional.empty());
+    }
+
     /** The same plug-in with these options, as {@link OptionBinder#describe} gives them. */
     public PluginRef withOptions(Map<String, Object> values) {
-        return new PluginRef(name, version, SpecNode.of(values, options.place()));
+        return new PluginRef(name, version, SpecNode.of(values, options.place()), from);
+    }
+
+    /** The same plug-in, begun anew. */
+    public PluginRef withoutFrom() {
+        return new PluginRef(name, version, options);
     }
 
     /** {@code lora} or {@code lora@1.2}. */

@@ -45,6 +45,9 @@ public final class SpecReader {
             "baselines",
             "base",
             "output");
+    /** Of an adapter: the folder that it begins from. */
+    static final String FROM = "from";
+
     private static final Pattern NAME = Pattern.compile("[\\p{L}\\p{N}][\\p{L}\\p{N}._-]{0,99}");
 
     private static final Pattern PLUGIN = Pattern.compile("([^\\s@]{1,100})(?:@([^\\s@]{1,100}))?");
@@ -68,7 +71,7 @@ public final class SpecReader {
             @Option(value = "the tensor engine; the fastest that runs here if empty", defaults = "")
             String engine,
 
-            @Option("where the base model comes from: maven:group:artifact:version or a folder")
+            @Option("where the base model comes from: a folder, hf:org/name or maven:group:artifact:version")
             String model,
 
             @Option(value = "the folder that relative paths start from; the spec's own if empty", defaults = "")
@@ -162,7 +165,9 @@ public final class SpecReader {
                 model(basics.model, spec, base),
                 required(spec, "data"),
                 required(spec, "trainer"),
-                plugins(spec, "adapters", "adapters", List.of()),
+                plugins(spec, "adapters", "adapters", List.of()).stream()
+                        .map(ref -> from(ref, base))
+                        .toList(),
                 plugins(spec, "regularizers", "regularizers", List.of()),
                 sampler(spec),
                 optimizer(spec),
@@ -195,7 +200,8 @@ public final class SpecReader {
     private static String model(String model, SpecNode.Fields spec, Path base) {
         if (model.isBlank()) {
             throw new UserError(spec.fields().get("model").place()
-                    + ": model: expected maven:group:artifact:version or a folder, found " + Quote.of(model));
+                    + ": model: expected a folder, hf:org/name or maven:group:artifact:version, found "
+                    + Quote.of(model));
         }
         return SCHEME.matcher(model).matches()
                 ? model
@@ -287,6 +293,23 @@ public final class SpecReader {
             plugins.add(plugin(item, called + "." + plugins.size()));
         }
         return List.copyOf(plugins);
+    }
+
+    /** An adapter with the folder that it begins from, which is the kernel's to read, not the plug-in's. */
+    private static PluginRef from(PluginRef ref, Path base) {
+        SpecNode.Fields options = (SpecNode.Fields) ref.options();
+        SpecNode folder = given(options, FROM).orElse(null);
+        if (folder == null) {
+            return ref;
+        }
+        Object path = folder instanceof SpecNode.Scalar text
+                ? ValueType.of(Path.class, base).parse().apply(text.value())
+                : null;
+        if (path == null) {
+            throw new UserError(folder.place() + ": adapter " + Quote.of(ref.name())
+                    + ": from: expected the folder of a" + " saved adapter, found " + folder.found());
+        }
+        return new PluginRef(ref.name(), ref.version(), options.without(FROM), Optional.of((Path) path));
     }
 
     private static PluginRef plugin(SpecNode node, String called) {

@@ -78,6 +78,7 @@ public final class SpecWriter {
         SpecNode name = SpecNode.of(plugin.toString(), "");
         Map<String, SpecNode> keys = new LinkedHashMap<>();
         keys.put("name", name);
+        plugin.from().ifPresent(folder -> keys.put(SpecReader.FROM, SpecNode.of(folder, "")));
         keys.putAll(((SpecNode.Fields) plugin.options()).fields());
         return keys.size() == 1 ? name : new SpecNode.Fields(keys, "");
     }

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -26,7 +27,7 @@ record ValueType(String label, String expected, String plural, Function<String, 
     /** No number is longer; the limit keeps exact parsing short. */
     private static final int LONGEST_NUMBER = 400;
 
-    /** The type of a value, or of each value where {@code type} is a list. */
+    /** The type of a value, or of each value where {@code type} is a list or a mapping of names. */
     static ValueType of(Type type, Path base) {
         if (type == int.class || type == Integer.class) {
             return new ValueType("integer", "a whole number", "integers", ValueType::integer);
@@ -52,11 +53,18 @@ record ValueType(String label, String expected, String plural, Function<String, 
         if (type instanceof ParameterizedType list && list.getRawType() == List.class) {
             return of(list.getActualTypeArguments()[0], base);
         }
+        if (isMap(type)) {
+            return of(((ParameterizedType) type).getActualTypeArguments()[1], base);
+        }
         throw new IllegalArgumentException("an option cannot be of " + type);
     }
 
     static boolean isList(Type type) {
         return type instanceof ParameterizedType list && list.getRawType() == List.class;
+    }
+
+    static boolean isMap(Type type) {
+        return type instanceof ParameterizedType map && map.getRawType() == Map.class;
     }
 
     /** An enum constant as a spec writes it. */

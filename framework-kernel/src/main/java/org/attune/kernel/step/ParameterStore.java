@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -132,6 +133,7 @@ public final class ParameterStore implements AutoCloseable {
     public final class Claim implements Parameters {
         private final Optional<Map<String, Shape>> before;
         private final Map<String, Shape> claimed = new LinkedHashMap<>();
+        private final Set<String> fresh = new LinkedHashSet<>();
 
         private Claim(Optional<Map<String, Shape>> before) {
             this.before = before;
@@ -169,6 +171,9 @@ public final class ParameterStore implements AutoCloseable {
                         + known.shape() + ": two plug-ins use one name");
             }
             double[] values = restored.remove(name);
+            if (values == null) {
+                fresh.add(name);
+            }
             Tensor made = Tensor.zeros(engine, shape).trainable();
             tensors.put(name, made); // first of all: whatever fails below, the store closes it
             made.set(values != null ? checked(name, shape, values) : first.get());
@@ -177,10 +182,15 @@ public final class ParameterStore implements AutoCloseable {
 
         private double[] checked(String name, Shape shape, double[] values) {
             if (values.length != shape.size()) {
-                throw new UserError("the checkpoint holds " + values.length + " numbers for '" + name
+                throw new UserError("there are " + values.length + " saved numbers for '" + name
                         + "', the plug-in asks for " + shape);
             }
             return values;
+        }
+
+        /** Those that this claim made with their initial values, as there was nothing to restore. */
+        public Set<String> fresh() {
+            return Collections.unmodifiableSet(fresh);
         }
 
         /** Names and shapes of this claim. */

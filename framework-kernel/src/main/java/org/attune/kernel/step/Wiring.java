@@ -36,11 +36,13 @@ public final class Wiring {
         this.model = model;
     }
 
-    List<LinearTransform> linear(String path) {
+    /** What acts on a linear map, in the order of the claims. */
+    public List<LinearTransform> linear(String path) {
         return linear.getOrDefault(path, List.of());
     }
 
-    List<OutputTransform> outputs(String path) {
+    /** What acts on the output of a module. */
+    public List<OutputTransform> outputs(String path) {
         return outputs.getOrDefault(path, List.of());
     }
 

@@ -81,6 +81,7 @@ final class PluginSet implements AutoCloseable {
         for (Slot<Adapter<?>> slot : adapters) {
             claim(slot, parameters, differences, claim -> {
                 attach(slot.plugin(), slot.ref, wiring.attachment(claim));
+                slot.ref.from().ifPresent(folder -> complete(slot.ref, folder, claim));
                 return null;
             });
         }
@@ -97,6 +98,14 @@ final class PluginSet implements AutoCloseable {
             penalties.add(penalty(slot.plugin(), slot.ref, new Trained(parameters, model)));
         }
         return new Session(objective, wiring, penalties);
+    }
+
+    /** @throws UserError if an adapter asks for a parameter that the folder it begins from has no value for */
+    private static void complete(PluginRef ref, Path folder, ParameterStore.Claim claim) {
+        if (!claim.fresh().isEmpty()) {
+            throw new UserError(ref.options().place() + ": adapter '" + ref.name() + "': " + folder
+                    + " has no value for " + String.join(", ", claim.fresh()));
+        }
     }
 
     private interface Claiming<T> {
@@ -142,14 +151,15 @@ final class PluginSet implements AutoCloseable {
     }
 
     /** The PEFT form of the only adapter, where it has one. */
-    Optional<PeftForm> peftForm() {
+    Optional<PeftForm> peftForm(Model model) {
         return adapters.size() == 1 && adapters.get(0).present()
-                ? peftForm(adapters.get(0).plugin(), adapters.get(0).ref)
+                ? peftForm(adapters.get(0).plugin(), adapters.get(0).ref, model)
                 : Optional.empty();
     }
 
-    private <O extends Record> Optional<PeftForm> peftForm(Adapter<O> adapter, PluginRef ref) {
-        return adapter.peft().map(f -> new PeftForm(f.type(), f.write(options(adapter, ref, PluginKind.ADAPTER))));
+    private <O extends Record> Optional<PeftForm> peftForm(Adapter<O> adapter, PluginRef ref, Model model) {
+        return adapter.peft()
+                .map(f -> new PeftForm(f.type(), f.write(options(adapter, ref, PluginKind.ADAPTER), model)));
     }
 
     /** The adapters with their options, for a folder that PEFT has no form for. */

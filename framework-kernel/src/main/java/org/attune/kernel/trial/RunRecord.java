@@ -373,13 +373,17 @@ final class RunRecord {
      *
      * @param parameters all trained tensors
      * @param classifier path of the model's head; saved whole where it was trained
+     * @param task PEFT's word for the objective, where it has one
+     * @param labels names of the head's classes
      */
     void adapter(
             Optional<PluginSet.PeftForm> form,
             List<AdapterFolder.Part> adapters,
             Map<String, Tensor> parameters,
             String classifier,
-            String baseModel) {
+            AdapterFolder.Base base,
+            Optional<String> task,
+            List<String> labels) {
         Path to = folder.resolve("adapter");
         List<String> heads = parameters.keySet().stream().anyMatch(n -> n.startsWith(classifier + "."))
                 ? List.of(classifier)
@@ -391,9 +395,12 @@ final class RunRecord {
         }
         if (form.isPresent()) {
             AdapterFolder.writePeft(
-                    to, parameters, form.get().type(), form.get().config(), baseModel, heads);
+                    to, parameters, form.get().type(), form.get().config(), base, task, heads);
         } else {
-            AdapterFolder.writeAttune(to, parameters, adapters, baseModel, heads);
+            AdapterFolder.writeAttune(to, parameters, adapters, base, heads);
+        }
+        if (!heads.isEmpty()) {
+            AdapterFolder.writeLabels(to, labels);
         }
     }
 

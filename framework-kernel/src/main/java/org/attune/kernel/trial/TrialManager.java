@@ -24,6 +24,7 @@ import org.attune.plugin.Plugin;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
+import org.attune.training.Adapter;
 import org.attune.trial.Catalogue.PluginInfo;
 import org.attune.trial.Trial;
 import org.attune.trial.TrialListener;
@@ -83,7 +84,8 @@ public final class TrialManager implements Trials {
     public Trial resume(Path runFolder, boolean waitForPlugins) {
         RunRecord record = RunRecord.open(runFolder);
         TensorEngine engine = engine(record.spec());
-        TrialSpec spec = inPrecision(record.spec(), engine);
+        // What adapters began from is in the checkpoint; the folders may have gone.
+        TrialSpec spec = inPrecision(record.spec().withPlugins((kind, ref) -> ref.withoutFrom()), engine);
         resolved(spec, engine); // all plug-ins must be there, and still take these options
         return launch(spec, record, engine, waitForPlugins, new TrialRun.Manner(true, false));
     }
@@ -234,8 +236,10 @@ public final class TrialManager implements Trials {
     private <P extends Plugin<?>> PluginRef resolved(PluginKind<P> kind, PluginRef ref, Path base) {
         try (PluginLease<P> lease = lease(kind, ref)) {
             OptionBinder binder = new OptionBinder();
-            return ref.withOptions(binder.describe(
-                    binder.bind(ref, kind.label(), lease.plugin().options(), base)));
+            PluginRef whole =
+                    lease.plugin() instanceof Adapter<?> adapter ? SavedAdapters.withOptions(ref, adapter) : ref;
+            return whole.withOptions(binder.describe(
+                    binder.bind(whole, kind.label(), lease.plugin().options(), base)));
         }
     }
 

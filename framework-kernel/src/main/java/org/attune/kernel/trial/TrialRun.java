@@ -27,6 +27,7 @@ import org.attune.kernel.plugins.PluginKind;
 import org.attune.kernel.plugins.PluginLease;
 import org.attune.kernel.plugins.PluginRegistry;
 import org.attune.kernel.profile.Recording;
+import org.attune.kernel.run.AdapterFolder;
 import org.attune.kernel.run.PeakMemory;
 import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.spec.TrialSpec;
@@ -251,7 +252,9 @@ final class TrialRun implements Trial, Runnable {
         workers = new Workers(Math.min(threads, lanes), "attune-" + id); // a lane is one thread's work
         parameters = new ParameterStore(engine, model.model(), spec.seed());
         Optional<RunRecord.Saved> saved = manner.resumed() ? record.load() : Optional.empty();
-        saved.ifPresent(s -> parameters.restore(s.parameters(), s.starts()));
+        saved.ifPresentOrElse(
+                s -> parameters.restore(s.parameters(), s.starts()),
+                () -> parameters.restore(SavedAdapters.values(spec, model.model()), Map.of()));
         readData();
         cache = new PrefixCache(
                 engine,
@@ -345,9 +348,14 @@ final class TrialRun implements Trial, Runnable {
             throw new UserError("nothing to train: no adapter or trainer of this spec has a trainable parameter");
         }
         if (!parameters.unclaimed().isEmpty()) {
-            throw new UserError(record.folder()
-                    + ": the checkpoint holds parameters that no plug-in asks for any more: "
-                    + String.join(", ", new TreeSet<>(parameters.unclaimed())) + "; put the former plug-in back");
+            String names = String.join(", ", new TreeSet<>(parameters.unclaimed()));
+            throw new UserError(
+                    manner.resumed()
+                            ? record.folder() + ": the checkpoint holds parameters that no plug-in asks for any more: "
+                                    + names + "; put the former plug-in back"
+                            : SavedAdapters.folders(spec) + ": holds parameters that no plug-in of this spec asks for: "
+                                    + names
+                                    + "; look at the model, the trainer and the adapters that it was trained with");
         }
         int longest = model.model().maxLength();
         boolean texts = !spec.baselines().isEmpty();
@@ -543,11 +551,13 @@ final class TrialRun implements Trial, Runnable {
         Scoring.Evaluation evaluation = spec.evaluate().split().isEmpty() ? Scoring.Evaluation.NONE : lastEvaluation();
         inSession(s -> {
             record.adapter(
-                    plugins.peftForm(),
+                    plugins.peftForm(model.model()),
                     plugins.adapters(),
                     parameters.all(),
                     model.model().classifierPath(),
-                    model.source());
+                    AdapterFolder.Base.of(model.source(), model.model()),
+                    s.objective().task(),
+                    materials.labels());
             return null;
         });
         report = new TrialReport(

@@ -10,8 +10,11 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.attune.kernel.Golden;
+import org.attune.kernel.fake.TinyModel;
 import org.attune.kernel.run.AdapterFolder.Part;
+import org.attune.model.Model;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
@@ -37,6 +40,10 @@ class AdapterFolderTest {
         return parameters;
     }
 
+    private static AdapterFolder.Base base(String name) {
+        return new AdapterFolder.Base(name, null, weight -> weight.endsWith("c_fc.weight"));
+    }
+
     @Test
     void theConfigurationIsLaidOutAsPythonDoes() throws IOException {
         AdapterFolder.writePeft(
@@ -52,7 +59,8 @@ class AdapterFolderTest {
                         List.of("query", "value"),
                         "rank_pattern",
                         Map.of()),
-                "all-MiniLM-L6-v2",
+                base("all-MiniLM-L6-v2"),
+                Optional.of("SEQ_CLS"),
                 List.of("classifier"));
         assertThat(folder.resolve("adapter_config.json")).hasContent("""
                 {
@@ -82,7 +90,8 @@ class AdapterFolderTest {
 
     @Test
     void whatIsWrittenIsReadBack() {
-        AdapterFolder.writePeft(folder, parameters(), "LORA", Map.of("r", 8), "base", List.of());
+        AdapterFolder.writePeft(
+                folder, parameters(), "LORA", Map.of("r", 8), base("base"), Optional.empty(), List.of());
         AdapterFolder read = AdapterFolder.read(folder);
         assertThat(read.config()).containsEntry("r", 8).containsEntry("task_type", null);
         assertParameters(read);
@@ -91,7 +100,7 @@ class AdapterFolderTest {
     @Test
     void whatPeftLacksKeepsItsOwnNames() {
         List<Part> parts = List.of(new Part("lora", Map.of("rank", 8)), new Part("head-only", Map.of()));
-        AdapterFolder.writeAttune(folder, parameters(), parts, "base", List.of("classifier"));
+        AdapterFolder.writeAttune(folder, parameters(), parts, base("base"), List.of("classifier"));
         AdapterFolder read = AdapterFolder.read(folder);
         assertThat(read.config())
                 .containsEntry("peft_type", AdapterFolder.ATTUNE)
@@ -125,7 +134,8 @@ class AdapterFolderTest {
 
         Map<String, Tensor> parameters = new LinkedHashMap<>();
         read.tensors().forEach((name, t) -> parameters.put(name, Tensor.of(engine, t.shape(), t.values())));
-        AdapterFolder.writePeft(folder, parameters, "LORA", read.config(), null, List.of("classifier", "score"));
+        AdapterFolder.writePeft(
+                folder, parameters, "LORA", read.config(), base(null), Optional.of("SEQ_CLS"), List.of("classifier"));
         assertThat(Files.readString(folder.resolve("adapter_config.json")))
                 .isEqualTo(Files.readString(golden.resolve("adapter_config.json")));
         assertThat(Files.readAllBytes(folder.resolve("adapter_model.safetensors")))
@@ -134,6 +144,62 @@ class AdapterFolderTest {
         read.tensors()
                 .forEach((name, t) ->
                         assertThat(again.tensors().get(name).values()).as(name).isEqualTo(t.values()));
+    }
+
+    /** Names as PEFT 0.21 gives them; keys of a mapping stay in order, for of two patterns that fit the first one counts. */
+    @Test
+    void whatABaseLayerHasOfItsOwnIsNamedSo() throws IOException {
+        Map<String, Tensor> parameters = parameters();
+        parameters.put(LORA_A.replace("lora_A.weight", "bias"), Tensor.of(engine, Shape.of(1), 4));
+        parameters.put("h.0.c_fc.weight", Tensor.of(engine, Shape.of(2, 3), 1, 2, 3, 4, 5, 6));
+        Map<String, Object> patterns = new LinkedHashMap<>();
+        patterns.put("value", 3);
+        patterns.put("query", 2);
+        AdapterFolder.writePeft(
+                folder,
+                parameters,
+                "LORA",
+                Map.of("rank_pattern", patterns, "modules_to_save", List.of("c_fc")),
+                base("base"),
+                Optional.empty(),
+                List.of("classifier"));
+        assertThat(Files.readString(folder.resolve("adapter_config.json")))
+                .containsSubsequence("\"value\": 3", "\"query\": 2");
+        try (TensorFile file = TensorFile.open(folder.resolve("adapter_model.safetensors"))) {
+            assertThat(file.names())
+                    .containsExactly(
+                            "base_model.model." + LORA_A,
+                            "base_model.model.classifier.bias",
+                            "base_model.model.bert.encoder.layer.0.attention.self.query.base_layer.bias",
+                            "base_model.model.h.0.c_fc.weight");
+            assertThat(file.floats("base_model.model.h.0.c_fc.weight"))
+                    .as("as the family's files have it, transposed")
+                    .containsExactly(1, 4, 2, 5, 3, 6);
+        }
+        AdapterFolder read = AdapterFolder.read(folder);
+        assertThat(read.tensors()).containsOnlyKeys(parameters.keySet());
+        assertThat(read.config()).containsEntry("modules_to_save", List.of("c_fc", "classifier"));
+    }
+
+    @Test
+    void copiesThatPeftWritesOfHeadsAreLeftOut() {
+        assertThat(PeftNames.ours("base_model.model.classifier.modules_to_save.bias"))
+                .isEmpty();
+        assertThat(PeftNames.ours("base_model.model.classifier.original_module.bias"))
+                .isEmpty();
+        assertThat(PeftNames.ours("base_model.model.classifier.bias")).contains("classifier.bias");
+    }
+
+    @Test
+    void aModelOfAHubIsCalledAsOthersCallIt() {
+        Model model = new TinyModel(engine);
+        assertThat(AdapterFolder.Base.of("hf:org/name@v1", model))
+                .extracting("name", "revision")
+                .containsExactly("org/name", "v1");
+        assertThat(AdapterFolder.Base.of("hf:gpt2", model))
+                .extracting("name", "revision")
+                .containsExactly("gpt2", null);
+        assertThat(AdapterFolder.Base.of("/models/tiny", model).name()).isEqualTo("/models/tiny");
     }
 
     @Test

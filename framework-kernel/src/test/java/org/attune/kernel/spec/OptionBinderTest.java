@@ -97,6 +97,23 @@ class OptionBinderTest {
         assertThat(bind("{rank: null}", Everything.class).rank()).isEqualTo(8);
     }
 
+    private record Mapped(
+            @Option(value = "ranks by name", defaults = "{}", min = 1)
+            Map<String, Integer> ranks) {}
+
+    @Test
+    void mappingsKeepTheirOrder() {
+        Mapped mapped = bind("{ranks: {b: 2, a: 1e1}}", Mapped.class);
+        assertThat(mapped.ranks()).containsExactly(Map.entry("b", 2), Map.entry("a", 10));
+        assertThat(binder.describe(mapped)).containsEntry("ranks", mapped.ranks());
+        assertThat(bind("{}", Mapped.class).ranks()).isEmpty();
+        assertThat(binder.options(Mapped.class).get(0).type()).isEqualTo("mapping to integers");
+        assertThatThrownBy(() -> bind("{ranks: {a: 0}}", Mapped.class))
+                .hasMessageContaining("ranks.a must be >= 1, found 0");
+        assertThatThrownBy(() -> bind("{ranks: [1]}", Mapped.class))
+                .hasMessageContaining("ranks: expected a mapping to integers >= 1, found a list");
+    }
+
     @Test
     void everyTypeIsRead() {
         assertThat(bind(

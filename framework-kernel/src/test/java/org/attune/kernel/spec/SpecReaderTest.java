@@ -245,8 +245,8 @@ class SpecReaderTest {
                 "# nothing here | : the file is empty, expected at least the keys",
                 "- a | :1: expected keys with values, such as 'seed: 0', found a list",
                 "just words | :1: expected keys with values, such as 'seed: 0', found 'just words'",
-                "{model: '', data: d, trainer: t} | :1: model: expected maven:group:artifact:version or a folder, found ''",
-                "data: d | :1: model is missing: expected text (where the base model comes from: maven:",
+                "{model: '', data: d, trainer: t} | :1: model: expected a folder, hf:org/name or maven:group:artifact:version, found ''",
+                "data: d | :1: model is missing: expected text (where the base model comes from: a folder,",
                 "model: m | :1: data is missing: expected a plug-in, for example 'data: {name: ...}'",
                 "{model: m, data: d} | :1: trainer is missing: expected a plug-in",
             })

@@ -116,7 +116,7 @@ class ParameterStoreTest {
         assertThat(store.unclaimed()).containsExactly("b");
         assertThatThrownBy(() -> first().parameter("b", TWO, RANDOM))
                 .isInstanceOf(UserError.class)
-                .hasMessageContaining("the checkpoint holds 1 numbers for 'b', the plug-in asks for [2]");
+                .hasMessageContaining("there are 1 saved numbers for 'b', the plug-in asks for [2]");
     }
 
     @Test

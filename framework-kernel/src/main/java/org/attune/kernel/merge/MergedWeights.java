@@ -1,0 +1,85 @@
+package org.attune.kernel.merge;
+
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.attune.kernel.step.ParameterStore;
+import org.attune.kernel.step.Wiring;
+import org.attune.model.AttachPoint;
+import org.attune.model.LinearMap;
+import org.attune.model.LinearTransform;
+import org.attune.model.Model;
+import org.attune.plugin.UserError;
+import org.attune.tensor.Scope;
+import org.attune.tensor.Tensor;
+import org.attune.tensor.engine.TensorEngine;
+import org.attune.tensor.io.HostTensor;
+import org.attune.tensor.io.TensorFiles;
+
+/** A model's weights with what its adapters do in them, and its trained head. */
+final class MergedWeights {
+    private final Model model;
+    private final ParameterStore parameters;
+    private final Wiring wiring;
+
+    MergedWeights(Model model, ParameterStore parameters, Wiring wiring) {
+        this.model = model;
+        this.parameters = parameters;
+        this.wiring = wiring;
+    }
+
+    /**
+     * Writes a safetensors file, float32, under the names and in the layout of the model's family.
+     *
+     * @return how many of the base model's weights have other values in it
+     * @throws UserError if an adapter cannot be merged
+     */
+    int write(Path file, TensorEngine engine) {
+        return Scope.inference(engine, () -> {
+            Map<String, Tensor> weights = new LinkedHashMap<>(model.weights());
+            parameters.all().forEach((name, t) -> {
+                if (weights.containsKey(name) || name.startsWith(model.classifierPath() + ".")) {
+                    weights.put(name, t);
+                }
+            });
+            for (AttachPoint point : model.attachPoints()) {
+                merge(point.path(), weights);
+            }
+            Map<String, HostTensor> tensors = new LinkedHashMap<>();
+            weights.forEach((name, t) ->
+                    tensors.put(name, model.transposedInFiles(name) ? HostTensor.transposed(t) : HostTensor.single(t)));
+            TensorFiles.write(file, tensors, Map.of("format", "pt"));
+            return (int) model.weights().entrySet().stream()
+                    .filter(e -> weights.get(e.getKey()) != e.getValue())
+                    .count();
+        });
+    }
+
+    private void merge(String path, Map<String, Tensor> weights) {
+        if (!wiring.outputs(path).isEmpty()) {
+            throw new UserError(
+                    "an adapter acts on the output of '" + path + "', which cannot be merged into a weight");
+        }
+        List<LinearTransform> transforms = wiring.linear(path);
+        if (transforms.isEmpty()) {
+            return;
+        }
+        String weight = path + ".weight";
+        if (!weights.containsKey(weight)) {
+            throw new UserError("an adapter acts on '" + path + "', whose weight is tied to "
+                    + model.tied().get(weight) + ": merging would change that too");
+        }
+        LinearMap map = new LinearMap(weights.get(weight), weights.get(path + ".bias"));
+        for (LinearTransform transform : transforms) {
+            map = transform
+                    .merged(map)
+                    .orElseThrow(() -> new UserError(
+                            "the adapter at '" + path + "' cannot be merged: no single linear map does the same"));
+        }
+        weights.put(weight, map.weight());
+        if (map.bias() != null) {
+            weights.put(path + ".bias", map.bias());
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/** Merging trained adapters into their base model. */
+package org.attune.kernel.merge;

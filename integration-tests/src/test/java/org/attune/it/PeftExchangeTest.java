@@ -1,0 +1,200 @@
+package org.attune.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.attune.kernel.run.AdapterFolder;
+import org.attune.kernel.step.ParameterStore;
+import org.attune.kernel.step.Session;
+import org.attune.kernel.step.StepSettings;
+import org.attune.kernel.step.Stepper;
+import org.attune.kernel.step.TrainerSetup;
+import org.attune.kernel.step.Wiring;
+import org.attune.kernel.step.Workers;
+import org.attune.model.Model;
+import org.attune.models.source.FolderModelLoader;
+import org.attune.peft.Lora;
+import org.attune.peft.LoraOptions;
+import org.attune.tensor.engine.TensorEngine;
+import org.attune.tensor.reference.ReferenceEngine;
+import org.attune.testkit.Golden;
+import org.attune.trainers.CausalLm;
+import org.attune.trainers.CausalLmOptions;
+import org.attune.trainers.Classification;
+import org.attune.trainers.ClassificationOptions;
+import org.attune.trainers.Pooling;
+import org.attune.training.Sample;
+import org.attune.training.Trainer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Adapters in both directions between this program and the real PEFT: the same files give the same logits. PEFT computes in float32,
+ * so logits may differ by 1e-4 of the largest.
+ */
+class PeftExchangeTest {
+    private static final double TOLERANCE = 1e-4;
+    private static final int LABELS = 3;
+    private static final List<String> MODULES = List.of("torch", "transformers", "peft", "safetensors");
+    private static final List<int[]> SEQUENCES =
+            List.of(new int[] {2, 17, 31, 8, 44, 3}, new int[] {5, 9}, new int[] {7, 90, 14, 61, 33, 70, 12, 4, 28});
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    @TempDir
+    private Path folder;
+
+    private final TensorEngine engine = new ReferenceEngine();
+
+    private static Path model(String name) {
+        return Golden.path("models/" + name).toAbsolutePath().normalize();
+    }
+
+    private static Map<String, Object> job(String name, Path adapter, boolean classes) {
+        Map<String, Object> job = new LinkedHashMap<>();
+        job.put("base", model(name).toString());
+        job.put("adapter", adapter.toString());
+        job.put("task", classes ? "SEQ_CLS" : "CAUSAL_LM");
+        job.put("labels", LABELS);
+        job.put("sequences", SEQUENCES);
+        return job;
+    }
+
+    private JsonNode answers(List<Map<String, Object>> jobs) throws IOException, InterruptedException {
+        Path in = folder.resolve("jobs.json");
+        Path out = folder.resolve("answers.json");
+        JSON.writeValue(in.toFile(), jobs);
+        Python.run(folder, "peft_peer.py", MODULES, in, out);
+        return JSON.readTree(out.toFile());
+    }
+
+    // ---- from here to there ----
+
+    @Test
+    void whatIsTrainedHereGivesTheSameLogitsThere() throws Exception {
+        Map<String, String> specs = new LinkedHashMap<>();
+        specs.put(
+                "bert 1",
+                "{name: lora, rank: 4, targets: [query, value, intermediate.dense], bias: lora-only,"
+                        + " rank_pattern: {'layer\\.0\\..*': 2}}");
+        specs.put("bert 2", "{name: lora, rank: 3, alpha: 5, targets: all-linear, rslora: true}");
+        specs.put("gpt2 1", "{name: lora, rank: 4, targets: [c_attn, c_proj], bias: all}");
+        specs.put("gpt2 2", "{name: lora, rank: 4, targets: '.*attn\\.c_attn', exclude: [h.0.attn.c_attn]}");
+        specs.put(
+                "llama 1",
+                "{name: lora, rank: 4, targets: [q_proj, v_proj, down_proj], layers: [1],"
+                        + " alpha_pattern: {self_attn.q_proj: 3.5}, modules_to_save: [lm_head]}");
+        SmallRuns runs = new SmallRuns(folder, engine);
+        List<Map<String, Object>> jobs = new ArrayList<>();
+        for (Map.Entry<String, String> spec : specs.entrySet()) {
+            boolean classes = spec.getKey().startsWith("bert") || spec.getKey().equals("gpt2 2");
+            String name = spec.getKey().replaceFirst(" .*", "");
+            jobs.add(job(name, runs.train(model(name), classes, spec.getValue()).resolve("adapter"), classes));
+        }
+        compare(jobs);
+    }
+
+    // ---- from there to here ----
+
+    @Test
+    void whatPeftHasMadeGivesTheSameLogitsHere() throws Exception {
+        List<Map<String, Object>> jobs = new ArrayList<>();
+        made(jobs, "bert", true, Map.of("r", 4, "lora_alpha", 9, "target_modules", List.of("query", "key")));
+        made(jobs, "bert", true, Map.of("r", 4, "target_modules", "all-linear", "use_rslora", true, "bias", "all"));
+        made(
+                jobs,
+                "bert",
+                true,
+                Map.of(
+                        "r", 4,
+                        "target_modules", List.of("query", "value"),
+                        "rank_pattern", Map.of("layer\\.1\\..*", 2),
+                        "alpha_pattern", Map.of("attention.self.query", 3),
+                        "bias", "lora_only"));
+        made(jobs, "gpt2", false, Map.of("r", 4, "target_modules", List.of("c_attn", "c_fc")));
+        made(jobs, "gpt2", true, Map.of("r", 4, "target_modules", ".*\\.c_proj", "exclude_modules", ".*h\\.1\\..*"));
+        made(
+                jobs,
+                "llama",
+                false,
+                Map.of(
+                        "r",
+                        4,
+                        "target_modules",
+                        List.of("q_proj", "v_proj"),
+                        "layers_to_transform",
+                        1,
+                        "layers_pattern",
+                        "layers",
+                        "modules_to_save",
+                        List.of("lm_head")));
+        made(jobs, "llama", true, Map.of("r", 4, "target_modules", "all-linear", "init_lora_weights", "gaussian"));
+        compare(jobs);
+    }
+
+    private void made(List<Map<String, Object>> jobs, String name, boolean classes, Map<String, Object> config) {
+        Map<String, Object> job = job(name, folder.resolve("made-" + jobs.size()), classes);
+        job.put("config", config);
+        jobs.add(job);
+    }
+
+    // ---- both ----
+
+    private void compare(List<Map<String, Object>> jobs) throws Exception {
+        JsonNode answers = answers(jobs);
+        for (int i = 0; i < jobs.size(); i++) {
+            Map<String, Object> job = jobs.get(i);
+            double[] ours = logits(
+                    Path.of((String) job.get("base")),
+                    Path.of((String) job.get("adapter")),
+                    job.get("task").equals("SEQ_CLS"));
+            assertEqual(job, ours, answers.get(i).get("logits"));
+            assertEqual(job, ours, answers.get(i).get("merged"));
+        }
+    }
+
+    private static void assertEqual(Map<String, Object> job, double[] ours, JsonNode theirs) {
+        assertThat(ours).as("%s", job).hasSize(theirs.size());
+        double scale = 0;
+        double difference = 0;
+        for (int i = 0; i < ours.length; i++) {
+            scale = Math.max(scale, Math.abs(theirs.get(i).asDouble()));
+            difference = Math.max(difference, Math.abs(ours[i] - theirs.get(i).asDouble()));
+        }
+        assertThat(difference).as("%s: largest logit %s", job, scale).isLessThan(TOLERANCE * scale);
+    }
+
+    /** What this program makes of the folders. */
+    private double[] logits(Path base, Path adapter, boolean classes) {
+        AdapterFolder saved = AdapterFolder.read(adapter);
+        LoraOptions options = new Lora().peft().orElseThrow().read(saved.config());
+        try (Model model = new FolderModelLoader()
+                        .load(base.toString(), base, engine, engine.dtype())
+                        .orElseThrow();
+                ParameterStore parameters = new ParameterStore(engine, model, 0);
+                Workers workers = new Workers(1, "peer");
+                Stepper stepper = new Stepper(engine, model, parameters, workers, new StepSettings(1, 1000, 0))) {
+            parameters.restore(saved.values(model), Map.of());
+            Wiring wiring = new Wiring(model);
+            new Lora().attach(options, wiring.attachment(parameters.claim(Optional.empty())));
+            TrainerSetup setup = new TrainerSetup(parameters.claim(Optional.empty()), model, List.of("a", "b", "c"));
+            Trainer.Objective objective = classes
+                    ? new Classification().open(new ClassificationOptions(64, 0, Pooling.MODEL), setup)
+                    : new CausalLm().open(new CausalLmOptions(64), setup);
+            assertThat(parameters.unclaimed()).isEmpty();
+            List<Sample> samples = new ArrayList<>();
+            for (int[] ids : SEQUENCES) {
+                samples.add(new Sample(samples.size(), ids, new int[ids.length], new int[0]));
+            }
+            return stepper.logits(new Session(objective, wiring, List.of()), samples);
+        }
+    }
+}

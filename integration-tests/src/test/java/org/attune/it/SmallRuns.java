@@ -1,0 +1,105 @@
+package org.attune.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.attune.kernel.merge.Merger;
+import org.attune.kernel.plugins.Engines;
+import org.attune.kernel.plugins.ModelPool;
+import org.attune.kernel.trial.TrialManager;
+import org.attune.models.source.FolderModelLoader;
+import org.attune.peft.Full;
+import org.attune.peft.Lora;
+import org.attune.sources.Jsonl;
+import org.attune.tensor.engine.TensorEngine;
+import org.attune.trainers.CausalLm;
+import org.attune.trainers.Classification;
+import org.attune.trainers.Sequential;
+import org.attune.trial.Trial;
+import org.attune.trial.TrialState;
+
+/** Short runs of the real plug-ins on small models, without a framework. */
+final class SmallRuns {
+    private final Path folder;
+    private final TensorEngine engine;
+    final ClassPathPlugins plugins = new ClassPathPlugins()
+            .with("lora", new Lora())
+            .with("full", new Full())
+            .with("classification", new Classification())
+            .with("causal-lm", new CausalLm())
+            .with("jsonl", new Jsonl())
+            .with("sequential", new Sequential());
+
+    SmallRuns(Path folder, TensorEngine engine) {
+        this.folder = folder;
+        this.engine = engine;
+    }
+
+    /**
+     * Nine steps, enough to move every parameter.
+     *
+     * @param classes whether three classes are learnt, rather than the next token
+     * @param adapters of the spec, in YAML
+     * @return the run folder
+     */
+    Path train(Path model, boolean classes, String adapters) throws Exception {
+        StringBuilder lines = new StringBuilder();
+        List<String> labels = List.of("a", "b", "c");
+        for (int i = 0; i < 12; i++) {
+            lines.append("{\"text\": \"the house and %d other words\", \"label\": \"%s\"}%n"
+                    .formatted(i, labels.get(i % 3)));
+        }
+        Files.writeString(folder.resolve("train.jsonl"), lines);
+        Path spec = Files.writeString(folder.resolve("spec.yaml"), """
+                engine: %s
+                model: %s
+                data: {name: jsonl, train: train.jsonl}
+                trainer: %s
+                adapters: [%s]
+                sampler: sequential
+                optimizer: {lr: 0.05}
+                schedule: {name: constant, warmup: 0}
+                train: {epochs: 3, batch: 4}
+                evaluate: {split: '', metrics: []}
+                output: %s
+                """.formatted(
+                engine.name(), model, classes ? "classification" : "causal-lm", adapters, folder.resolve("runs")));
+        try (ModelPool pool = pool()) {
+            TrialManager trials =
+                    new TrialManager(plugins, new OneEngine(engine), pool, folder, Duration.ZERO, List.of());
+            Trial trial = trials.start(spec, Map.of(), false);
+            assertThat(trial.await(Duration.ofMinutes(5))).as(trial.message()).isEqualTo(TrialState.COMPLETED);
+            trials.close();
+            return trial.folder();
+        }
+    }
+
+    private static ModelPool pool() {
+        ModelPool pool = new ModelPool();
+        pool.add(new FolderModelLoader());
+        return pool;
+    }
+
+    /** What merges their runs; the pool is to be closed by the caller. */
+    Merger merger(ModelPool pool) {
+        pool.add(new FolderModelLoader());
+        return new Merger(plugins, new OneEngine(engine), pool);
+    }
+
+    private record OneEngine(TensorEngine engine) implements Engines {
+        @Override
+        public Optional<TensorEngine> find(String name) {
+            return Optional.of(engine);
+        }
+
+        @Override
+        public List<TensorEngine> list() {
+            return List.of(engine);
+        }
+    }
+}

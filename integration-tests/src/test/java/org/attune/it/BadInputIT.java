@@ -101,7 +101,7 @@ public class BadInputIT extends InFramework {
         edit(spec, "rank: 4", "rnak: 4");
         refuses(spec
                 + ":8: adapter 'lora' has no option 'rnak', did you mean 'rank'? Options: rank, alpha, dropout, targets,"
-                + " rslora");
+                + " rslora, exclude, layers, layers_pattern, rank_pattern, alpha_pattern, bias, modules_to_save");
     }
 
     @Test

@@ -85,7 +85,7 @@ cold_start() {
     while IFS= read -r line; do
         case $line in
             *": running"*) running=$(($(date +%s%N) - began)) ;;
-            *": step "*) done=$(($(date +%s%N) - began)) ;;
+            *": step "*) [ "$done" -gt 0 ] || done=$(($(date +%s%N) - began)) ;;
         esac
     done < <(cd "$root" && ./attune run examples/quickstart.yaml --set "output=$work/runs" --set train.max_steps=1 \
         --set evaluate.split= --set 'evaluate.metrics=[]' --plain 2>&1 > /dev/null)

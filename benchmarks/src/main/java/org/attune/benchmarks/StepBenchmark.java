@@ -47,7 +47,8 @@ import org.attune.training.Trainer;
  * <p>Arguments, each {@code name=value}, are in the README.
  */
 public final class StepBenchmark {
-    private static final int WARM_UP = 2;
+    /** The virtual machine compiles the code between the kernels meanwhile. */
+    private static final int WARM_UP = 8;
 
     private final Map<String, String> options = new LinkedHashMap<>();
     private final BenchmarkShape shape;
@@ -63,7 +64,7 @@ public final class StepBenchmark {
         options.put("length", "");
         options.put("threads", Integer.toString(Runtime.getRuntime().availableProcessors()));
         options.put("micro", "512");
-        options.put("steps", "7");
+        options.put("steps", "15");
         for (String argument : arguments) {
             String[] pair = argument.split("=", 2);
             if (pair.length != 2 || options.put(pair[0], pair[1]) == null) {

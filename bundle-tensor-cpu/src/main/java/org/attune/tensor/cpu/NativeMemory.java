@@ -22,7 +22,15 @@ final class NativeMemory {
 
     /** Aligned memory of unspecified content, counted nowhere. */
     static Slab allocate(long bytes) {
-        Pointer memory = Pointer.malloc(bytes + ALIGNMENT);
+        return slab(Pointer.malloc(bytes + ALIGNMENT), bytes);
+    }
+
+    /** Aligned zeros, counted nowhere; large ones cost nothing until they are touched. */
+    static Slab allocateZeroed(long bytes) {
+        return slab(Pointer.calloc(1, bytes + ALIGNMENT), bytes);
+    }
+
+    private static Slab slab(Pointer memory, long bytes) {
         if (memory == null || memory.isNull()) {
             throw new OutOfMemoryError("no " + bytes + " bytes of native memory");
         }

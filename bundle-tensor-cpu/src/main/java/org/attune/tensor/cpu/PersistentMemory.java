@@ -2,7 +2,6 @@ package org.attune.tensor.cpu;
 
 import org.attune.tensor.DType;
 import org.attune.tensor.engine.Storage;
-import org.bytedeco.javacpp.Pointer;
 
 /** Memory that lives until it is closed, from whatever thread. */
 final class PersistentMemory implements CpuStorage.Allocation {
@@ -18,10 +17,7 @@ final class PersistentMemory implements CpuStorage.Allocation {
     }
 
     static Storage zeroed(NativeMemory memory, long size, DType dtype) {
-        NativeMemory.Slab slab = NativeMemory.allocate(dtype.bytes() * size);
-        try (Address start = new Address()) {
-            Pointer.memset(start.at(slab.address()), 0, slab.bytes());
-        }
+        NativeMemory.Slab slab = NativeMemory.allocateZeroed(dtype.bytes() * size);
         memory.opened(slab.bytes());
         return new CpuStorage(new PersistentMemory(memory, slab), slab.address(), size, dtype);
     }

@@ -11,7 +11,8 @@ import org.attune.tensor.engine.Storage;
 import org.attune.tensor.engine.TensorEngine;
 
 /**
- * How fast this machine is at most, as an engine reaches it: what a profile is compared with.
+ * How fast this machine is at most, as an engine reaches it: what a profile is compared with. Medians of some tries, as steps are
+ * compared by their medians: the best try of a noisy machine is one that no longer work has.
  *
  * @param flops a second by element type, on all threads together
  * @param bytes read from memory a second, on all threads together
@@ -25,7 +26,7 @@ public record Floor(Map<DType, Double> flops, double bytes, int threads) {
     public static final int OUT = 1536;
 
     private static final int FEWEST_ROWS = 16;
-    private static final int TRIES = 7;
+    private static final int TRIES = 9;
     /** A slow engine gets fewer rows, so that a try takes no longer than about this. */
     private static final double TRY_SECONDS = 0.05;
     /** 64 MB a thread: more than its share of any cache. */
@@ -47,17 +48,21 @@ public record Floor(Map<DType, Double> flops, double bytes, int threads) {
     private static double product(TensorEngine engine, DType type, Workers workers) {
         int most = Math.max(FEWEST_ROWS, ROWS / workers.count());
         int rows = FEWEST_ROWS;
-        double best = 0;
+        double[] rates = new double[TRIES];
         for (int tried = 0; tried < TRIES; ) {
             double seconds = seconds(workers, new Product(engine, type, rows, workers.count()));
             if (rows < most && seconds < TRY_SECONDS) {
                 rows = Math.min(most, 2 * rows);
             } else {
-                best = Math.max(best, 2.0 * workers.count() * rows * IN * OUT / seconds);
-                tried++;
+                rates[tried++] = 2.0 * workers.count() * rows * IN * OUT / seconds;
             }
         }
-        return best;
+        return median(rates);
+    }
+
+    private static double median(double[] values) {
+        Arrays.sort(values);
+        return values[values.length / 2];
     }
 
     /** One product a worker, over operands of its own. */
@@ -114,16 +119,16 @@ public record Floor(Map<DType, Double> flops, double bytes, int threads) {
         long[][] numbers = new long[workers.count()][];
         long[] sums = new long[workers.count()];
         workers.run(w -> numbers[w] = new long[LONGS]);
-        double best = 0;
+        double[] rates = new double[TRIES];
         for (int i = 0; i < TRIES; i++) {
             double seconds = time(workers, w -> sums[w] += sum(numbers[w]));
-            best = Math.max(best, (double) workers.count() * LONGS * Long.BYTES / seconds);
+            rates[i] = (double) workers.count() * LONGS * Long.BYTES / seconds;
         }
         if (Arrays.stream(sums).sum() != 0) {
             throw new IllegalStateException(
                     "zeros do not sum to zero"); // also keeps the sums from being optimised away
         }
-        return best;
+        return median(rates);
     }
 
     private static long sum(long[] numbers) {

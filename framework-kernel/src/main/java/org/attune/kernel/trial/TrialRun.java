@@ -246,16 +246,14 @@ final class TrialRun implements Trial, Runnable {
     private void prepare() {
         set(TrialState.PREPARING, "");
         awaitPlugins();
-        model = services.pool().acquire(spec.model(), spec.base(), engine, precision());
         int lanes = spec.train().lanes();
         int threads = spec.threads() == 0 ? Runtime.getRuntime().availableProcessors() : spec.threads();
         workers = new Workers(Math.min(threads, lanes), "attune-" + id); // a lane is one thread's work
-        parameters = new ParameterStore(engine, model.model(), spec.seed());
-        Optional<RunRecord.Saved> saved = manner.resumed() ? record.load() : Optional.empty();
-        saved.ifPresentOrElse(
-                s -> parameters.restore(s.parameters(), s.starts()),
-                () -> parameters.restore(SavedAdapters.values(spec, model.model()), Map.of()));
-        readData();
+        Optional<RunRecord.Saved> saved;
+        try (Meanwhile<ModelPool.Lease> reading = Meanwhile.open("attune-" + id + "-model", this::acquireModel)) {
+            saved = manner.resumed() ? record.load() : Optional.empty();
+            readData(reading, saved);
+        }
         cache = new PrefixCache(
                 engine,
                 spec.cache().memoryBytes(),
@@ -325,12 +323,23 @@ final class TrialRun implements Trial, Runnable {
         progress = progressNow(Double.NaN);
     }
 
-    private void readData() {
+    private ModelPool.Lease acquireModel() {
+        return services.pool().acquire(spec.model(), spec.base(), engine, precision());
+    }
+
+    private void readData(Meanwhile<ModelPool.Lease> reading, Optional<RunRecord.Saved> saved) {
         while (materials == null) {
             awaitPlugins();
             use(PluginKind.DATA, spec.data(), source -> {
                 if (plugins.missing().isEmpty()) { // else one left since we looked
                     try (DataSet data = open(source)) {
+                        if (model == null) {
+                            model = reading.take();
+                            parameters = new ParameterStore(engine, model.model(), spec.seed());
+                            saved.ifPresentOrElse(
+                                    s -> parameters.restore(s.parameters(), s.starts()),
+                                    () -> parameters.restore(SavedAdapters.values(spec, model.model()), Map.of()));
+                        }
                         materials = read(data);
                     }
                 }

@@ -16,6 +16,9 @@ public interface TrialListener {
     /** While an evaluation goes on. */
     default void evaluating(Trial trial, String split, long done, long total) {}
 
+    /** While what frozen layers give for a split is computed, to be kept for later epochs. */
+    default void keeping(Trial trial, String split, long done, long total) {}
+
     /** After a change of state; {@code message} says why, in one line, and may be empty. */
     default void changed(Trial trial, TrialState state, String message) {}
 }

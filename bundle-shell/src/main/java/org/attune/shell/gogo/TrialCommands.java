@@ -62,9 +62,9 @@ public final class TrialCommands {
         return CatalogueText.models(catalogue, terminal.width(), terminal.glyphs());
     }
 
-    @Descriptor("show what the tensor engines hold in memory and what operations their time goes to")
+    @Descriptor("show what tensor engines and caches hold in memory and what operations the time goes to")
     public String stats() {
-        return CatalogueText.stats(catalogue, terminal.width(), terminal.glyphs());
+        return CatalogueText.stats(catalogue, trials.list(), terminal.width(), terminal.glyphs());
     }
 
     @Descriptor("start a trial in the background")

@@ -3,12 +3,14 @@ package org.attune.shell.text;
 import java.util.Comparator;
 import java.util.List;
 import org.attune.plugin.UserError;
+import org.attune.trial.CacheStats;
 import org.attune.trial.Catalogue;
 import org.attune.trial.Catalogue.EngineInfo;
 import org.attune.trial.Catalogue.ModelInfo;
 import org.attune.trial.Catalogue.OperationInfo;
 import org.attune.trial.Catalogue.OptionInfo;
 import org.attune.trial.Catalogue.PluginInfo;
+import org.attune.trial.Trial;
 
 /** What is installed and resident, as tables. */
 public final class CatalogueText {
@@ -105,9 +107,27 @@ public final class CatalogueText {
         return engines.isEmpty() ? "No tensor engine is installed.\n" : engines.render(width, glyphs);
     }
 
-    /** What the tensor engines hold and what they have spent their time on, the costliest operations first. */
-    public static String stats(Catalogue catalogue, int width, Glyphs glyphs) {
+    /**
+     * What the tensor engines hold, what trials keep of frozen layers, and what the engines have spent their time on, the costliest
+     * operations first.
+     */
+    public static String stats(Catalogue catalogue, List<Trial> trials, int width, Glyphs glyphs) {
         StringBuilder text = new StringBuilder(engines(catalogue, width, glyphs));
+        TextTable caches = new TextTable("trial", "frozen layers in memory", "in files", "examples spared", "computed");
+        for (Trial trial : trials) {
+            CacheStats cache = trial.cache();
+            if (!cache.equals(CacheStats.NONE)) {
+                caches.row(
+                        trial.id(),
+                        Numbers.bytes(cache.memoryBytes()),
+                        Numbers.bytes(cache.diskBytes()),
+                        Numbers.whole(cache.hits()),
+                        Numbers.whole(cache.misses()));
+            }
+        }
+        if (!caches.isEmpty()) {
+            text.append('\n').append(caches.render(width, glyphs));
+        }
         for (EngineInfo engine : catalogue.engines()) {
             if (!engine.operations().isEmpty()) {
                 text.append('\n').append(operations(engine, width, glyphs));

@@ -52,7 +52,12 @@ final class LiveProgress implements ProgressView {
 
     @Override
     public void evaluating(Trial trial, String split, long done, long total) {
-        line = width -> ProgressLine.evaluation(split, done, total, width, terminal.glyphs());
+        line = width -> ProgressLine.examples("evaluating " + split, done, total, width, terminal.glyphs());
+    }
+
+    @Override
+    public void keeping(Trial trial, String split, long done, long total) {
+        line = width -> ProgressLine.examples("frozen layers of " + split, done, total, width, terminal.glyphs());
     }
 
     @Override

@@ -32,6 +32,13 @@ final class PlainProgress implements ProgressView {
     }
 
     @Override
+    public synchronized void keeping(Trial trial, String split, long done, long total) {
+        if (System.nanoTime() - lineTime > NANOS_BETWEEN_LINES) {
+            print(trial, ProgressLine.examples("frozen layers of " + split, done, total, WIDTH, terminal.glyphs()));
+        }
+    }
+
+    @Override
     public synchronized void evaluated(Trial trial, String split, long step, List<Score> scores) {
         print(trial, ProgressLine.scores(split, step, scores));
     }

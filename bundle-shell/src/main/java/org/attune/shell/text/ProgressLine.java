@@ -36,9 +36,9 @@ final class ProgressLine {
         return line(what, progress.step(), progress.steps(), numbers, width, glyphs);
     }
 
-    static String evaluation(String split, long done, long total, int width, Glyphs glyphs) {
-        String what = "evaluating " + split + " " + done + "/" + total;
-        return line(what, done, total, List.of(percent(done, total)), width, glyphs);
+    /** @param what is done, for example {@code evaluating test} */
+    static String examples(String what, long done, long total, int width, Glyphs glyphs) {
+        return line(what + " " + done + "/" + total, done, total, List.of(percent(done, total)), width, glyphs);
     }
 
     static String download(String what, long done, long total, int width, Glyphs glyphs) {

@@ -45,6 +45,15 @@ class TrialCommandsTest {
     }
 
     @Test
+    void whatATrialKeepsOfFrozenLayersIsShown() {
+        assertThat(commands.stats()).doesNotContain("frozen layers");
+        harness.trials.prepare(Path.of("x.yaml"), () -> FakeTrial.in(TrialState.RUNNING, "1", folder));
+        commands.run("x.yaml");
+
+        assertThat(commands.stats()).containsPattern("\n +1 +3.0 MiB +0 B +8,000 +12\n");
+    }
+
+    @Test
     void aTrialIsStartedHeldGoneOnWithAndStopped() {
         harness.trials.prepare(Path.of("x.yaml"), () -> FakeTrial.in(TrialState.RUNNING, "1", folder));
 

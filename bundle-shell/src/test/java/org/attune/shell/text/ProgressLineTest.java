@@ -43,6 +43,7 @@ class ProgressLineTest {
 
     @Test
     void anUnknownTotalIsNoDivisionByZero() {
-        assertThat(ProgressLine.evaluation("test", 0, 0, 80, Glyphs.ASCII)).contains("0%");
+        assertThat(ProgressLine.examples("evaluating test", 0, 0, 80, Glyphs.ASCII))
+                .contains("0%");
     }
 }

@@ -442,6 +442,12 @@ final class TrialRun implements Trial, Runnable {
         boolean more = true;
         while (more) {
             more = inSession(s -> part("frozen layers", () -> keepNext(s, split, samples)));
+            if (more) {
+                String name = split == cache.training()
+                        ? Materials.TRAIN
+                        : spec.evaluate().split();
+                services.listeners().accept(l -> l.keeping(this, name, split.seen(), samples.size()));
+            }
         }
     }
 

@@ -121,7 +121,7 @@ public final class PrefixCache implements AutoCloseable {
         }
 
         /** How many examples were looked at. */
-        int seen() {
+        public int seen() {
             return seen;
         }
 

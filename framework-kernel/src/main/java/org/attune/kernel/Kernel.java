@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.attune.kernel.merge.Exports;
 import org.attune.kernel.merge.Merger;
 import org.attune.kernel.plugins.Engines;
 import org.attune.kernel.plugins.ModelPool;
@@ -16,9 +17,11 @@ import org.attune.kernel.plugins.PluginRegistry;
 import org.attune.kernel.profile.Instrumented;
 import org.attune.kernel.replay.Replayer;
 import org.attune.kernel.trial.TrialManager;
+import org.attune.model.ModelExporter;
 import org.attune.model.ModelLoader;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.trial.Catalogue;
+import org.attune.trial.ModelExport;
 import org.attune.trial.ModelMerge;
 import org.attune.trial.TraceReplay;
 import org.attune.trial.TrialListener;
@@ -45,6 +48,7 @@ public final class Kernel implements Engines {
     private final Map<TensorEngine, RankedEngine> engines = new ConcurrentHashMap<>();
 
     private final List<TrialListener> listeners = new CopyOnWriteArrayList<>();
+    private final List<ModelExporter> exporters = new CopyOnWriteArrayList<>();
     private final List<ServiceRegistration<?>> registrations = new ArrayList<>();
     private final ModelPool pool = new ModelPool();
     private TrialManager trials;
@@ -68,6 +72,7 @@ public final class Kernel implements Engines {
         registrations.add(context.registerService(Trials.class, trials, null));
         registrations.add(context.registerService(TraceReplay.class, new Replayer(plugins, this, pool), null));
         registrations.add(context.registerService(ModelMerge.class, new Merger(plugins, this, pool), null));
+        registrations.add(context.registerService(ModelExport.class, new Exports(this, pool, exporters), null));
         registrations.add(context.registerService(Catalogue.class, new CatalogueService(plugins, this, pool), null));
     }
 
@@ -109,6 +114,15 @@ public final class Kernel implements Engines {
 
     void removeLoader(ModelLoader loader) {
         pool.remove(loader);
+    }
+
+    @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
+    void addExporter(ModelExporter exporter) {
+        exporters.add(exporter);
+    }
+
+    void removeExporter(ModelExporter exporter) {
+        exporters.remove(exporter);
     }
 
     @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)

@@ -118,6 +118,10 @@ class MergeTest {
         assertThatThrownBy(() -> merge(folder.resolve("runs"), to))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("not a run folder");
+        assertThatThrownBy(() -> merge(folder, to))
+                .as("a folder with a spec alone")
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("has no adapter yet");
     }
 
     /** Bends the output of the query maps. */

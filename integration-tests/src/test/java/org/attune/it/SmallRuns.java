@@ -91,7 +91,7 @@ final class SmallRuns {
         return new Merger(plugins, new OneEngine(engine), pool);
     }
 
-    private record OneEngine(TensorEngine engine) implements Engines {
+    record OneEngine(TensorEngine engine) implements Engines {
         @Override
         public Optional<TensorEngine> find(String name) {
             return Optional.of(engine);

@@ -28,7 +28,8 @@ final class HubClient {
     private static final Duration CONNECT = Duration.ofSeconds(20);
     private static final int MOST_REDIRECTS = 10;
     private static final int LARGEST_ANSWER = 32 << 20;
-    private static final int MISDIRECTED = 416;
+    private static final int PARTIAL_CONTENT = 206;
+    private static final int RANGE_NOT_SATISFIABLE = 416;
 
     private final HubSettings settings;
     private final HttpClient http = HttpClient.newBuilder()
@@ -98,7 +99,7 @@ final class HubClient {
                         + " (ETag '" + etag
                         + "'), so what it sends could not be checked; download the model by hand and"
                         + " name its folder"));
-        if (size.isEmpty()) {
+        if (size.isEmpty() || size.getAsLong() < 0) {
             throw new UserError(source + ": " + settings.endpoint() + " does not say how long " + name + " is");
         }
         return new Remote(address, size.getAsLong(), checksum);
@@ -119,12 +120,12 @@ final class HubClient {
     Content open(HubSource source, Remote remote, String name, long from) throws IOException {
         HttpResponse<InputStream> response =
                 send("GET", remote.address(), from == 0 ? OptionalLong.empty() : OptionalLong.of(from), true);
-        if (response.statusCode() == MISDIRECTED && from > 0) {
+        if (response.statusCode() == RANGE_NOT_SATISFIABLE && from > 0) {
             response.body().close();
             return open(source, remote, name, 0);
         }
         accepted(source, name, response);
-        if (response.statusCode() != 206) {
+        if (response.statusCode() != PARTIAL_CONTENT) {
             return new Content(response.body(), 0);
         }
         String range = response.headers().firstValue("Content-Range").orElse("");

@@ -2,6 +2,7 @@ package org.attune.models.hub;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.ConnectException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -101,7 +102,9 @@ final class HubDownload {
             progress.file = name;
             try {
                 Path blob = cache.blob(remote.checksum());
-                if (!Files.exists(blob)) {
+                if (Files.exists(blob)) {
+                    progress.at(remote.size());
+                } else {
                     fetch(name, remote, progress);
                     Files.move(cache.partial(remote.checksum()), blob, StandardCopyOption.ATOMIC_MOVE);
                 }
@@ -110,7 +113,6 @@ final class HubDownload {
                 throw UserError.cannot("write", cache.blob(remote.checksum()), e);
             }
             progress.before += remote.size();
-            progress.at(0);
         });
     }
 
@@ -197,7 +199,7 @@ final class HubDownload {
         try {
             writing.run();
         } catch (IOException e) {
-            throw UserError.cannot("write", cache.snapshot(""), e);
+            throw UserError.cannot("write", settings.cache(), e);
         }
     }
 
@@ -217,10 +219,10 @@ final class HubDownload {
 
     private void giveUpOrPause(String what, int failures, IOException e) {
         if (failures >= ATTEMPTS) {
-            String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
             throw new UserError(
-                    source + ": cannot get " + what + " from " + settings.endpoint() + ": " + reason
-                            + ". What has come is kept; try again when the network is there, or set HF_ENDPOINT to a mirror",
+                    source + ": cannot get " + what + " from " + settings.endpoint() + ": " + reason(e)
+                            + "; try again when the network is there (what has come is kept), or set HF_ENDPOINT to a"
+                            + " mirror",
                     e);
         }
         try {
@@ -229,5 +231,12 @@ final class HubDownload {
             Thread.currentThread().interrupt();
             throw new UserError("the download was interrupted", interrupted);
         }
+    }
+
+    /** Of a failure to connect the library tells nothing more. */
+    private static String reason(IOException e) {
+        return e instanceof ConnectException
+                ? "no connection"
+                : e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
     }
 }

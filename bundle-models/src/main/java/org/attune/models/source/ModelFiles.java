@@ -11,7 +11,7 @@ import org.attune.plugin.UserError;
 
 /** The files of a Hugging Face folder that describe a model, beside its weights: configuration, tokenizer, chat template. */
 public final class ModelFiles {
-    private static final Pattern NAMES = Pattern.compile("config\\.json|generation_config\\.json|tokenizer[^/]*"
+    private static final Pattern NAMES = Pattern.compile("config\\.json|generation_config\\.json|tokenizer[\\w.-]*"
             + "|special_tokens_map\\.json|added_tokens\\.json|chat_template\\.(jinja|json)");
 
     private ModelFiles() {}

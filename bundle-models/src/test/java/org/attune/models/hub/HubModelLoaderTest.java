@@ -275,7 +275,8 @@ class HubModelLoaderTest {
     void withoutANetworkTheUserLearnsWhatToDo() {
         assertThatThrownBy(() -> unconnected().folder(SOURCE))
                 .isInstanceOf(UserError.class)
-                .hasMessageStartingWith("hf:org/name: cannot get its list of files from http://127.0.0.1:1: ")
+                .hasMessageStartingWith(
+                        "hf:org/name: cannot get its list of files from http://127.0.0.1:1: no connection;")
                 .hasMessageNotContaining("hf_secret");
         HubSettings s = settings(hub.endpoint());
         HubSettings offline = new HubSettings(s.endpoint(), s.token(), cache, true, s.stall(), s.pause());

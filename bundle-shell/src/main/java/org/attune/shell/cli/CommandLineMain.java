@@ -10,6 +10,7 @@ import org.attune.shell.text.Faults;
 import org.attune.shell.text.StateText;
 import org.attune.shell.text.Terminal;
 import org.attune.trial.Catalogue;
+import org.attune.trial.ModelExport;
 import org.attune.trial.ModelMerge;
 import org.attune.trial.TraceReplay;
 import org.attune.trial.TrialListener;
@@ -37,12 +38,14 @@ public final class CommandLineMain implements ToIntFunction<String[]>, Runnable 
             @Reference Trials trials,
             @Reference Catalogue catalogue,
             @Reference TraceReplay replay,
-            @Reference ModelMerge merge) {
+            @Reference ModelMerge merge,
+            @Reference ModelExport export) {
         this(new Services(
                 trials,
                 catalogue,
                 replay,
                 merge,
+                export,
                 view -> {
                     ServiceRegistration<?> registration = context.registerService(
                             new String[] {TrialListener.class.getName(), DownloadListener.class.getName()}, view, null);
@@ -66,6 +69,7 @@ public final class CommandLineMain implements ToIntFunction<String[]>, Runnable 
                 .addSubcommand(new ReplayCommand(services))
                 .addSubcommand(new ReportCommand(services))
                 .addSubcommand(new MergeCommand(services))
+                .addSubcommand(new ExportCommand(services))
                 .addSubcommand(new PluginsCommand(services))
                 .addSubcommand(new OptionsCommand(services))
                 .addSubcommand(new ModelsCommand(services))

@@ -36,7 +36,8 @@ final class MergeCommand implements Runnable {
 
     @Override
     public void run() {
-        ModelMerge.Outcome outcome = services.merge().merge(run, folder);
+        ModelMerge.Outcome outcome =
+                services.showingDownloads(() -> services.merge().merge(run, folder));
         Terminal terminal = services.terminal();
         if (json) {
             terminal.out()

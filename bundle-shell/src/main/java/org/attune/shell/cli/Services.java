@@ -1,9 +1,11 @@
 package org.attune.shell.cli;
 
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.attune.shell.text.ProgressView;
 import org.attune.shell.text.Terminal;
 import org.attune.trial.Catalogue;
+import org.attune.trial.ModelExport;
 import org.attune.trial.ModelMerge;
 import org.attune.trial.TraceReplay;
 import org.attune.trial.Trials;
@@ -19,11 +21,25 @@ record Services(
         Catalogue catalogue,
         TraceReplay replay,
         ModelMerge merge,
+        ModelExport export,
         Function<ProgressView, Listening> listening,
         Interruption interruption,
         Terminal terminal) {
     /** Ends when closed. */
     interface Listening {
         void close();
+    }
+
+    /** Does something that may have to download a model first, and shows how far that is. */
+    <T> T showingDownloads(Supplier<T> work) {
+        ProgressView view = ProgressView.on(terminal);
+        interruption.onRequest(view::close);
+        Listening listens = listening.apply(view);
+        try {
+            return work.get();
+        } finally {
+            listens.close();
+            view.close();
+        }
     }
 }

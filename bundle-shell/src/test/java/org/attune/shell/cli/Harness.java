@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.attune.shell.text.Glyphs;
 import org.attune.shell.text.Terminal;
+import org.attune.trial.ModelExport;
 import org.attune.trial.ModelMerge;
 import org.attune.trial.TraceReplay;
 import org.attune.trial.TrialListener;
@@ -31,6 +32,9 @@ public final class Harness {
     ModelMerge merge = (run, to) -> {
         throw new AssertionError("no merge was expected");
     };
+    ModelExport export = (source, base, format, type, to) -> {
+        throw new AssertionError("no export was expected");
+    };
     private CommandLineMain main;
 
     CommandLineMain main() {
@@ -40,6 +44,7 @@ public final class Harness {
                     new FakeCatalogue(),
                     replay,
                     merge,
+                    export,
                     listener -> {
                         listeners.add(listener);
                         return () -> listeners.remove(listener);

@@ -52,6 +52,9 @@ public final class Merger implements ModelMerge {
         if (!Files.isRegularFile(run.resolve("spec.yaml"))) {
             throw new UserError(run + ": not a run folder, it has no spec.yaml");
         }
+        if (!Files.isDirectory(run.resolve("adapter"))) {
+            throw new UserError(run + ": has no adapter yet; a run has one when it is complete");
+        }
         if (Files.exists(to)) {
             throw new UserError(to + ": is there already; name a folder that is not");
         }

@@ -173,6 +173,15 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
         return new AdapterFolder(config, tensors);
     }
 
+    /** Identifies the values of a saved adapter: the SHA-256 of their file. */
+    public static String fingerprint(Path folder) {
+        try {
+            return "sha256:" + Sha256.of(folder.resolve(MODEL));
+        } catch (IOException e) {
+            throw UserError.cannot("read", folder.resolve(MODEL), e);
+        }
+    }
+
     /** Writes the names of a head's classes beside an adapter, in order of class number. */
     public static void writeLabels(Path folder, List<String> labels) {
         DurableFiles.write(folder.resolve(LABELS), aside -> Files.write(aside, PRETTY.writeValueAsBytes(labels)));

@@ -300,6 +300,13 @@ final class RunRecord {
         provenance.seed("spec", spec.seed());
         provenance.source("data", spec.data().name(), dataFingerprint);
         provenance.source("model", model.source(), model.model().fingerprint());
+        for (int i = 0; i < spec.adapters().size(); i++) {
+            String adapter = "adapters." + i;
+            spec.adapters()
+                    .get(i)
+                    .from()
+                    .ifPresent(saved -> provenance.source(adapter, saved.toString(), AdapterFolder.fingerprint(saved)));
+        }
         used.addAll(plugins);
         used.forEach(p -> provenance.plugin(p, Math.max(0, checkpointStep)));
         provenance.write(file);

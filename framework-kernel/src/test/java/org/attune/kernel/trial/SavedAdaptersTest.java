@@ -55,6 +55,8 @@ class SavedAdaptersTest {
         assertThat(Files.readString(again.folder().resolve("spec.yaml")))
                 .as("options are the saved adapter's")
                 .contains("{name: scale, from: " + adapter + ", dropout: 0.2}");
+        assertThat(Files.readString(again.folder().resolve("provenance.json")))
+                .contains("\"adapters.0\"", AdapterFolder.fingerprint(adapter));
     }
 
     @Test

@@ -1,7 +1,5 @@
 package org.attune.sources;
 
-import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -30,7 +28,7 @@ public final class WordNetSupersense implements DataSource<WordNetOptions> {
 
     @Override
     public DataSet open(WordNetOptions options, Surroundings surroundings) {
-        List<Example> nouns = WordNetNouns.read(surroundings.resources());
+        List<Example> nouns = WordNetNouns.read("wordnet-supersense", surroundings.resources());
         int n = nouns.size();
         long asked = (long) options.train() + options.validation() + options.test();
         if (asked > n) {
@@ -40,18 +38,8 @@ public final class WordNetSupersense implements DataSource<WordNetOptions> {
                     + " nouns; lower one of them");
         }
         int[] order = Rng.of(surroundings.seed()).at("wordnet-supersense").permutation(n);
-        int test = n - options.test();
-        Map<String, List<Example>> splits = new HashMap<>();
-        put(splits, "train", nouns, order, 0, options.train());
-        put(splits, "validation", nouns, order, test - options.validation(), test);
-        put(splits, "test", nouns, order, test, n);
+        Map<String, List<Example>> splits =
+                Splits.draw(nouns, order, options.train(), options.validation(), options.test());
         return new InMemoryDataSet(splits, Optional.of(WordNetNouns.LABELS));
-    }
-
-    private static void put(
-            Map<String, List<Example>> splits, String name, List<Example> nouns, int[] order, int from, int to) {
-        if (from < to) {
-            splits.put(name, Arrays.stream(order, from, to).mapToObj(nouns::get).toList());
-        }
     }
 }

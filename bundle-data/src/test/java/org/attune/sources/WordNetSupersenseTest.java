@@ -21,13 +21,13 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Against the real WordNet, a test dependency. */
 class WordNetSupersenseTest {
-    private static final Path JAR = jar();
+    static final Path JAR = jar();
 
     private final WordNetSupersense source = new WordNetSupersense();
 
     @Test
     void readsDefinitionsAndSupersenses() {
-        List<Example> nouns = WordNetNouns.read(JAR.getParent());
+        List<Example> nouns = WordNetNouns.read("wordnet-supersense", JAR.getParent());
 
         assertThat(nouns).hasSize(82_192);
         assertThat(nouns.get(0)).satisfies(first -> {

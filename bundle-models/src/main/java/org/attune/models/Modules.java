@@ -24,6 +24,7 @@ public final class Modules {
     /** Of a module in a part that a model may lack: the weights of the whole part. */
     private final Map<String, Set<String>> parts = new HashMap<>();
 
+    private final Map<String, Double> initial = new HashMap<>();
     private final Set<String> transposed = new HashSet<>();
 
     /** A table of {@code rows} vectors. */
@@ -65,10 +66,12 @@ public final class Modules {
     }
 
     public Modules layerNorm(String path, int width) {
-        return add(path, Kind.NORM, width, width).weight(path, width).bias(path, width);
+        return rmsNorm(path, width, 0).bias(path, width);
     }
 
-    public Modules rmsNorm(String path, int width) {
+    /** @param offset what is added to the weight */
+    public Modules rmsNorm(String path, int width, double offset) {
+        initial.put(path + ".weight", 1 - offset);
         return add(path, Kind.NORM, width, width).weight(path, width);
     }
 
@@ -114,6 +117,11 @@ public final class Modules {
                 .filter(part -> Collections.disjoint(part, weights))
                 .forEach(missing::removeAll);
         return missing;
+    }
+
+    /** What the elements of a vector are in a model that knows nothing yet: a norm changes no scale, a bias is 0. */
+    public double initial(String weight) {
+        return initial.getOrDefault(weight, 0.0);
     }
 
     /** Whether files hold a weight as [in, out]. */

@@ -8,6 +8,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.OptionalInt;
 import org.attune.model.Tokenizer;
 import org.attune.plugin.UserError;
 
@@ -26,8 +27,10 @@ public final class PretrainedTokenizer implements Tokenizer, AutoCloseable {
     private final int before;
 
     private final int after;
+    private final OptionalInt mask;
 
-    private PretrainedTokenizer(String source, HuggingFaceTokenizer tokenizer, String fingerprint, int vocabulary) {
+    private PretrainedTokenizer(
+            String source, HuggingFaceTokenizer tokenizer, String fingerprint, int vocabulary, OptionalInt mask) {
         this.source = source;
         this.tokenizer = tokenizer;
         this.fingerprint = fingerprint;
@@ -43,6 +46,7 @@ public final class PretrainedTokenizer implements Tokenizer, AutoCloseable {
         }
         this.before = leading;
         this.after = trailing;
+        this.mask = mask;
     }
 
     /**
@@ -51,13 +55,14 @@ public final class PretrainedTokenizer implements Tokenizer, AutoCloseable {
      * @throws UserError if it is broken, or of a kind that the tokenizer library does not know
      */
     public static PretrainedTokenizer read(String source, byte[] json) {
-        int vocabulary = vocabulary(source, json);
+        JsonNode root = parse(source, json);
+        int vocabulary = vocabulary(source, root);
         try {
             HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.newInstance(
                     new ByteArrayInputStream(json), Map.of("padding", "false", "truncation", "false"));
             try {
                 return new PretrainedTokenizer(
-                        source, tokenizer, new Fingerprint().add(json).text(), vocabulary);
+                        source, tokenizer, new Fingerprint().add(json).text(), vocabulary, mask(root));
             } catch (Throwable t) {
                 tokenizer.close();
                 throw t;
@@ -75,17 +80,37 @@ public final class PretrainedTokenizer implements Tokenizer, AutoCloseable {
     /** {@inheritDoc} @throws UserError if {@code maxLength} has no room for the special tokens alone */
     @Override
     public int[] encode(String text, int maxLength) {
+        return cut(encoded(text, maxLength).getIds(), maxLength);
+    }
+
+    /** {@inheritDoc} @throws UserError if {@code maxLength} has no room for the special tokens alone */
+    @Override
+    public Words encodeWords(String text, int maxLength) {
+        Encoding encoding = encoded(text, maxLength);
+        return new Words(cut(encoding.getIds(), maxLength), cut(encoding.getWordIds(), maxLength));
+    }
+
+    @Override
+    public OptionalInt maskToken() {
+        return mask;
+    }
+
+    private Encoding encoded(String text, int maxLength) {
         if (maxLength < before + after) {
             throw new UserError("a maximum length of " + maxLength + " tokens, expected at least " + (before + after)
                     + ": the special tokens of " + source);
         }
-        Encoding encoding = tokenizer.encode(text, true, false);
-        int[] ids = Arrays.stream(encoding.getIds()).mapToInt(Math::toIntExact).toArray();
-        if (ids.length <= maxLength) {
-            return ids;
+        return tokenizer.encode(text, true, false);
+    }
+
+    /** At most so many of what an encoding has for each token, the special ones at the end included. */
+    private int[] cut(long[] ofTokens, int maxLength) {
+        int[] all = Arrays.stream(ofTokens).mapToInt(Math::toIntExact).toArray();
+        if (all.length <= maxLength) {
+            return all;
         }
-        int[] cut = Arrays.copyOf(ids, maxLength);
-        System.arraycopy(ids, ids.length - after, cut, maxLength - after, after);
+        int[] cut = Arrays.copyOf(all, maxLength);
+        System.arraycopy(all, all.length - after, cut, maxLength - after, after);
         return cut;
     }
 
@@ -114,13 +139,7 @@ public final class PretrainedTokenizer implements Tokenizer, AutoCloseable {
      * One more than the largest id among {@code model.vocab}, an object of ids or (Unigram) a list of pieces, and
      * {@code added_tokens}; the library does not tell.
      */
-    private static int vocabulary(String source, byte[] json) {
-        JsonNode root;
-        try {
-            root = JSON.readTree(json);
-        } catch (IOException e) {
-            throw new UserError(source + ": is not JSON: " + oneLine(e.getMessage()), e);
-        }
+    private static int vocabulary(String source, JsonNode root) {
         JsonNode vocabulary = root.path("model").path("vocab");
         int size = vocabulary.isArray() ? vocabulary.size() : 0;
         if (vocabulary.isObject()) {
@@ -135,6 +154,25 @@ public final class PretrainedTokenizer implements Tokenizer, AutoCloseable {
             throw new UserError(source + ": no vocabulary in it, so it is no tokenizer.json");
         }
         return size;
+    }
+
+    private static JsonNode parse(String source, byte[] json) {
+        try {
+            return JSON.readTree(json);
+        } catch (IOException e) {
+            throw new UserError(source + ": is not JSON: " + oneLine(e.getMessage()), e);
+        }
+    }
+
+    /** By the names that BERT's and RoBERTa's tokenizers give it; the file does not say what a special token is for. */
+    private static OptionalInt mask(JsonNode root) {
+        for (JsonNode token : root.path("added_tokens")) {
+            String content = token.path("content").asText();
+            if (content.equals("[MASK]") || content.equals("<mask>")) {
+                return OptionalInt.of(token.path("id").asInt());
+            }
+        }
+        return OptionalInt.empty();
     }
 
     private static String oneLine(String message) {

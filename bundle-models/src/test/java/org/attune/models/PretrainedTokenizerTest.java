@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
+import org.attune.model.Tokenizer;
 import org.attune.plugin.UserError;
 import org.junit.jupiter.api.Test;
 
@@ -74,6 +75,24 @@ class PretrainedTokenizerTest {
     void decodesWithoutSpecialTokens() {
         try (PretrainedTokenizer tokenizer = tiny()) {
             assertThat(tokenizer.decode(new int[] {2, 5, 6, 7, 3})).isEqualTo("the cat sat");
+        }
+    }
+
+    @Test
+    void tellsWordsAndTheMaskApart() {
+        String masking = TinyBert.TOKENIZER.replace(
+                "\"added_tokens\": [",
+                "\"added_tokens\": [{\"id\": 4, \"content\": \"[MASK]\", \"single_word\": false, \"lstrip\": true,"
+                        + " \"rstrip\": false, \"normalized\": false, \"special\": true},");
+        String pieces = masking.replace("\"sat\": 7", "\"sat\": 7, \"##s\": 8");
+        try (PretrainedTokenizer none = tiny();
+                PretrainedTokenizer tokenizer = read("pieces.json", pieces)) {
+            assertThat(none.maskToken()).isEmpty();
+            assertThat(tokenizer.maskToken()).hasValue(4);
+            Tokenizer.Words words = tokenizer.encodeWords("the cats sat", LONG);
+            assertThat(words.ids()).containsExactly(2, 5, 6, 8, 7, 3);
+            assertThat(words.words()).containsExactly(-1, 0, 1, 1, 2, -1);
+            assertThat(tokenizer.encodeWords("the cats sat", 5).words()).containsExactly(-1, 0, 1, 1, -1);
         }
     }
 

@@ -11,7 +11,9 @@ import org.osgi.service.component.annotations.Component;
  * Language modelling: cross-entropy of each token given those before it, over all of a text but its first token; a step's loss is
  * the mean over predicted tokens. The head is the model's own, and stays as it is unless an adapter trains it.
  *
- * <p>Examples have the field {@code text}; special tokens are those that the tokenizer adds.
+ * <p>Examples have the field {@code text}; special tokens are those that the tokenizer adds. Text longer than the model or
+ * {@code max_length} takes is cut; with a stride, evaluations read it in windows that overlap, each of which predicts the tokens
+ * after the last one of the window before (the sliding window of Hugging Face's guide to the perplexity of fixed-length models).
  */
 @Component(service = Trainer.class)
 @AttunePlugin(name = "causal-lm", description = "cross-entropy of each token of a text given those before it")
@@ -27,6 +29,10 @@ public final class CausalLm implements Trainer<CausalLmOptions> {
         LanguageHead head = model.languageHead()
                 .orElseThrow(() -> new UserError("causal-lm: the model, a " + model.family()
                         + ", has no head over its vocabulary; a language model is needed"));
-        return new CausalLmObjective(model, head, Math.min(options.maxLength(), model.maxLength()));
+        if (options.stride() > options.maxLength()) {
+            throw new UserError("causal-lm: stride is " + options.stride() + ", expected at most max_length, "
+                    + options.maxLength() + ": text between windows would be left out");
+        }
+        return new CausalLmObjective(options, model, head);
     }
 }

@@ -6,6 +6,8 @@ import org.attune.plugin.Option;
  * What {@link CausalLm} may be told.
  *
  * @param maxLength in tokens
+ * @param stride tokens between the windows in which an evaluation reads long text; 0 to cut it
+ * @param end what ends each text
  */
 public record CausalLmOptions(
         @Option(
@@ -13,4 +15,17 @@ public record CausalLmOptions(
                         "longest input in tokens, special tokens included; longer text is cut, also where the model takes less",
                 defaults = "512",
                 min = 2)
-        int maxLength) {}
+        int maxLength,
+
+        @Option(
+                value =
+                        "tokens from one window to the next in which evaluations read text longer than max_length; each predicts"
+                                + " what those before it did not; 0 to cut such text",
+                defaults = "0",
+                min = 0)
+        int stride,
+
+        @Option(
+                value = "put at the end of each text, for example the model's end-of-text token, so that it is learnt",
+                defaults = "")
+        String end) {}

@@ -40,9 +40,13 @@ class CausalLmTest {
     }
 
     private Trainer.Objective open(int maxLength) {
+        return open(new CausalLmOptions(maxLength, 0, ""));
+    }
+
+    private Trainer.Objective open(CausalLmOptions options) {
         return new CausalLm()
                 .open(
-                        new CausalLmOptions(maxLength),
+                        options,
                         new TrainerSetup(parameters.claim(Optional.empty()), model.withLanguageHead(), List.of()));
     }
 
@@ -120,7 +124,7 @@ class CausalLmTest {
     void saysWhatIsMissing() {
         assertThatThrownBy(() -> new CausalLm()
                         .open(
-                                new CausalLmOptions(6),
+                                new CausalLmOptions(6, 0, ""),
                                 new TrainerSetup(parameters.claim(Optional.empty()), model, List.of())))
                 .isInstanceOf(UserError.class)
                 .hasMessage(
@@ -129,5 +133,38 @@ class CausalLmTest {
         assertThatThrownBy(() -> open(6).prepare(review, 0))
                 .isInstanceOf(UserError.class)
                 .hasMessage("data.csv:18: field 'text' is missing; causal-lm needs it, the example has label, review");
+    }
+
+    /** Text of 10 tokens in windows of 6, one every 3: each predicts what those before it did not. */
+    @Test
+    void windowsOverlapAndPredictEachTokenOnce() {
+        Trainer.Objective objective = open(new CausalLmOptions(6, 3, ""));
+        List<Sample> windows =
+                objective.prepareForEvaluation(new Example("a.txt:1", Map.of("text", "3 4 5 6 7 8 9 3")), 7);
+        assertThat(windows)
+                .extracting(Sample::ids)
+                .containsExactly(new int[] {1, 3, 4, 5, 6, 7}, new int[] {5, 6, 7, 8, 9, 3}, new int[] {8, 9, 3, 2});
+        assertThat(windows)
+                .extracting(Sample::labels)
+                .containsExactly(new int[] {1, 3, 4, 5, 6, 7}, new int[] {-100, -100, -100, 8, 9, 3}, new int[] {
+                    -100, -100, -100, 2
+                });
+        assertThat(objective.prepareForEvaluation(new Example("a.txt:2", Map.of("text", "3 4")), 8))
+                .singleElement()
+                .satisfies(whole -> assertThat(whole.labels()).containsExactly(1, 3, 4, 2));
+    }
+
+    @Test
+    void theEndIsPutAfterEachText() {
+        Sample sample = sample(open(new CausalLmOptions(6, 0, " 9")), 0, "5 7");
+        assertThat(sample.ids()).containsExactly(1, 5, 7, 9, 2);
+    }
+
+    @Test
+    void windowsThatLeaveTextOutAreRefused() {
+        assertThatThrownBy(() -> open(new CausalLmOptions(5, 6, "")))
+                .isInstanceOf(UserError.class)
+                .hasMessage("causal-lm: stride is 6, expected at most max_length, 5: text between windows would be left"
+                        + " out");
     }
 }

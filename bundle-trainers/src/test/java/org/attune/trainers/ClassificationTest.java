@@ -103,6 +103,16 @@ class ClassificationTest {
         }
     }
 
+    /** RoBERTa's and DistilBERT's heads have one. */
+    @Test
+    void layersBeforeTheLastArePartOfTheHead() {
+        try (Bench bench = new Bench(new TinyModel(engine).withClassifierLayer("dense"), DEFAULTS, ANIMALS)) {
+            assertThat(bench.parameters.all().keySet())
+                    .containsExactly("dense.weight", "dense.bias", "score.weight", "score.bias");
+            assertThat(bench.parameters.all().get("dense.weight").shape()).isEqualTo(Shape.of(2, 2));
+        }
+    }
+
     @Test
     void theModelsOwnHeadIsTrainedFromWhereItIs() {
         try (Bench bench = new Bench(new TinyModel(engine).withHead(1, 2, 3, 4).withBias(5, 6), DEFAULTS, ANIMALS)) {

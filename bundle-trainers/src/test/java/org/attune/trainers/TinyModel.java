@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.attune.model.AttachPoint;
@@ -22,6 +23,7 @@ import org.attune.tensor.engine.TensorEngine;
 final class TinyModel implements Model {
     private final Map<String, Tensor> weights = new LinkedHashMap<>();
     private final TensorEngine engine;
+    private List<String> classifierLayers = List.of();
 
     TinyModel(TensorEngine engine) {
         this.engine = engine;
@@ -35,6 +37,12 @@ final class TinyModel implements Model {
 
     TinyModel withHead(double... weight) {
         add("score.weight", Shape.of(weight.length / 2, 2), weight);
+        return this;
+    }
+
+    /** That the pooler does not use. */
+    TinyModel withClassifierLayer(String path) {
+        classifierLayers = List.of(path);
         return this;
     }
 
@@ -76,7 +84,7 @@ final class TinyModel implements Model {
             @Override
             public int[] encode(String text, int maxLength) {
                 String[] words = text.split(" ");
-                int n = Math.min(words.length, maxLength - 2);
+                int n = (int) Math.min(words.length, maxLength - 2L);
                 int[] ids = new int[n + 2];
                 ids[0] = 1;
                 for (int i = 0; i < n; i++) {
@@ -84,6 +92,22 @@ final class TinyModel implements Model {
                 }
                 ids[n + 1] = 2;
                 return ids;
+            }
+
+            /** Two tokens beside each other are a word. */
+            @Override
+            public Words encodeWords(String text, int maxLength) {
+                int[] ids = encode(text, maxLength);
+                int[] words = new int[ids.length];
+                for (int i = 0; i < ids.length; i++) {
+                    words[i] = ids[i] <= 2 ? -1 : (i - 1) / 2;
+                }
+                return new Words(ids, words);
+            }
+
+            @Override
+            public OptionalInt maskToken() {
+                return OptionalInt.of(0);
             }
 
             @Override
@@ -142,8 +166,18 @@ final class TinyModel implements Model {
     }
 
     @Override
+    public List<String> classifierLayers() {
+        return classifierLayers;
+    }
+
+    @Override
     public Optional<LanguageHead> languageHead() {
         return weights.containsKey("lm_head.weight") ? Optional.of(() -> "lm_head") : Optional.empty();
+    }
+
+    @Override
+    public Optional<LanguageHead> maskedHead() {
+        return languageHead();
     }
 
     @Override

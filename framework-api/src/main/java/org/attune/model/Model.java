@@ -3,6 +3,7 @@ package org.attune.model;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.attune.tensor.Tensor;
 import org.osgi.annotation.versioning.ConsumerType;
 
@@ -91,6 +92,12 @@ public interface Model extends AutoCloseable {
      */
     default List<String> classifierLayers() {
         return List.of();
+    }
+
+    /** Paths of all linear maps of the classification head, the last one at the end. */
+    default List<String> classifierPaths() {
+        return Stream.concat(classifierLayers().stream(), Stream.of(classifierPath()))
+                .toList();
     }
 
     /** From hidden states to the vocabulary, for the token after each; empty where the model has no such part. */

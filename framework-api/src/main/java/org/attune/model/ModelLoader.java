@@ -29,4 +29,16 @@ public interface ModelLoader {
     default Optional<Map<String, byte[]>> files(String source, Path base) {
         return Optional.empty();
     }
+
+    /**
+     * Makes a model that knows nothing yet, as a folder that {@link #load} reads: its configuration, a tokenizer trained on texts, and
+     * random weights.
+     *
+     * @param folder is made; what an earlier attempt left there is written over
+     * @return whether this loader makes models
+     * @throws org.attune.plugin.UserError if the plan asks for what no family supports
+     */
+    default boolean create(NewModel plan, Iterable<String> texts, Path folder) {
+        return false;
+    }
 }

@@ -1,5 +1,6 @@
 package org.attune.model;
 
+import java.util.OptionalInt;
 import org.osgi.annotation.versioning.ConsumerType;
 
 /** Text to token ids and back. Thread-safe. */
@@ -11,6 +12,24 @@ public interface Tokenizer {
      * @param maxLength at most so many ids, special tokens included; what goes beyond is cut from the end of the text
      */
     int[] encode(String text, int maxLength);
+
+    /**
+     * Ids with the words that they belong to.
+     *
+     * @param ids as {@link #encode} gives them
+     * @param words for each id the number of its word in the text, ascending from 0; -1 for a special token
+     */
+    record Words(int[] ids, int[] words) {}
+
+    /** As {@link #encode}, with words as the tokenizer cuts them before it cuts them into tokens. */
+    default Words encodeWords(String text, int maxLength) {
+        throw new UnsupportedOperationException("this tokenizer does not tell words apart");
+    }
+
+    /** The id that stands for a token that is to be guessed; empty where the tokenizer has none. */
+    default OptionalInt maskToken() {
+        return OptionalInt.empty();
+    }
 
     /** The text of ids, special tokens left out. */
     String decode(int[] ids);

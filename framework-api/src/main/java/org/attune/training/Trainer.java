@@ -8,6 +8,7 @@ import org.attune.evaluation.Prediction;
 import org.attune.model.Forward;
 import org.attune.model.Model;
 import org.attune.plugin.Plugin;
+import org.attune.tensor.Rng;
 import org.attune.tensor.Tensor;
 import org.osgi.annotation.versioning.ConsumerType;
 import org.osgi.annotation.versioning.ProviderType;
@@ -39,6 +40,35 @@ public interface Trainer<O extends Record> extends Plugin<O> {
          * @throws org.attune.plugin.UserError if a field is missing or a label unknown
          */
         Sample prepare(Example example, long index);
+
+        /**
+         * What an evaluation reads of an example: one sample, unless the objective goes through a long example in parts. Called once
+         * for each example.
+         *
+         * @param index the example's index in its split; the parts' own numbers are the kernel's to give
+         * @throws org.attune.plugin.UserError if a field is missing or a label unknown
+         */
+        default List<Sample> prepareForEvaluation(Example example, long index) {
+            return List.of(prepare(example, index));
+        }
+
+        /**
+         * Whether {@link #vary} gives another sample each epoch, so that nothing computed of one in training can be kept for the
+         * next.
+         */
+        default boolean varies() {
+            return false;
+        }
+
+        /**
+         * A prepared sample as one epoch reads it, for example with some of its tokens masked. An evaluation reads each sample the
+         * same way every time. What else this objective is asked of samples, it is asked of the result.
+         *
+         * @param rng depends on the trial's seed, the epoch and the example, and on nothing else
+         */
+        default Sample vary(Sample sample, Rng rng) {
+            return sample;
+        }
 
         /**
          * What a sample counts in the normaliser: 1 where the loss is a mean over examples, the number of labelled tokens where it

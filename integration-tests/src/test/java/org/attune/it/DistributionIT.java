@@ -1,6 +1,7 @@
 package org.attune.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -120,6 +121,62 @@ class DistributionIT {
         assertThat(trial.path("trainable").asInt()).isEqualTo(83738);
         assertThat(trial.path("scores").path("accuracy").isNumber()).isTrue();
         assertThat(Path.of(trial.path("folder").asText())).startsWith(folder.resolve("work/runs"));
+    }
+
+    @Test
+    void aModelIsMadeAndIsTheNextTrialsBase() throws Exception {
+        List<String> small = List.of(
+                "--json",
+                "--set",
+                "data.train=300",
+                "--set",
+                "data.test=20",
+                "--set",
+                "train.max_steps=4",
+                "--set",
+                "schedule.warmup=0");
+        String spec = home.resolve("examples/pretrain-small.yaml").toString();
+        JsonNode first = completed(Stream.concat(
+                        Stream.of(
+                                "run",
+                                spec,
+                                "--set",
+                                "model.new.hidden_size=32",
+                                "--set",
+                                "model.new.intermediate_size=48",
+                                "--set",
+                                "model.tokenizer.vocabulary=300"),
+                        small.stream())
+                .toArray(String[]::new));
+        Path run = Path.of(first.path("folder").asText());
+        assertThat(run.resolve("adapter")).doesNotExist();
+        assertThat(run.resolve("model/config.json")).content().contains("\"vocab_size\" : 300");
+
+        // Nothing is trained here, so that the same texts get the same score from the model as it was written.
+        JsonNode second = completed(Stream.concat(
+                        Stream.of(
+                                "run",
+                                spec,
+                                "--set",
+                                "model=" + run.resolve("model"),
+                                "--set",
+                                "adapters={name: lora, targets: all-linear}",
+                                "--set",
+                                "optimizer.lr=0"),
+                        small.stream())
+                .toArray(String[]::new));
+        assertThat(second.path("scores").path("bits_per_byte").asDouble())
+                .isCloseTo(first.path("scores").path("bits_per_byte").asDouble(), within(1e-5))
+                .isLessThan(8);
+    }
+
+    private JsonNode completed(String... arguments) throws Exception {
+        Cli.Result result = cli.run(arguments);
+        assertThat(result.code()).as(result.err()).isZero();
+        JsonNode trial =
+                new ObjectMapper().readTree(result.out()).path("trials").path(0);
+        assertThat(trial.path("state").asText()).isEqualTo("COMPLETED");
+        return trial;
     }
 
     @Test

@@ -5,12 +5,15 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.StreamSupport;
 import org.attune.data.Example;
+import org.attune.evaluation.Prediction;
 import org.attune.evaluation.TextLikelihood;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Session;
@@ -20,6 +23,7 @@ import org.attune.kernel.step.TrainerSetup;
 import org.attune.kernel.step.Wiring;
 import org.attune.kernel.step.Workers;
 import org.attune.model.Model;
+import org.attune.model.Tokenizer;
 import org.attune.models.source.FolderModelLoader;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.reference.ReferenceEngine;
@@ -46,7 +50,7 @@ class LanguageModelTest {
                 Stepper stepper = new Stepper(engine, model, parameters, workers, new StepSettings(1, 16, 1))) {
             Trainer.Objective objective = new CausalLm()
                     .open(
-                            new CausalLmOptions(64),
+                            new CausalLmOptions(64, 0, ""),
                             new TrainerSetup(parameters.claim(Optional.empty()), model, List.of()));
             List<Sample> samples = new ArrayList<>();
             List<TextLikelihood> expected = new ArrayList<>();
@@ -73,5 +77,59 @@ class LanguageModelTest {
                         }
                     });
         }
+    }
+
+    /** Windows of 64 tokens over a text of 200, as the Hugging Face guide to perplexity has them. */
+    @Test
+    void slidingWindowsScoreWhatTheReferenceScores() throws Exception {
+        JsonNode golden =
+                new ObjectMapper().readTree(Golden.path("metrics/lm.json").toFile());
+        int[] text = StreamSupport.stream(golden.get("sequence").spliterator(), false)
+                .mapToInt(JsonNode::asInt)
+                .toArray();
+        Path folder = Golden.path("models/llama");
+        TensorEngine engine = new ReferenceEngine();
+        try (Model llama = new FolderModelLoader()
+                        .load(folder.toString(), folder, engine, engine.dtype())
+                        .orElseThrow();
+                ParameterStore parameters = new ParameterStore(engine, llama, 1);
+                Workers workers = new Workers(1, "test");
+                Stepper stepper = new Stepper(engine, llama, parameters, workers, new StepSettings(1, 64, 1))) {
+            Model model = withTokens(llama, text);
+            for (JsonNode expected : golden.at("/values/strided")) {
+                CausalLmOptions options =
+                        new CausalLmOptions(64, expected.get("stride").asInt(), "");
+                Trainer.Objective objective = new CausalLm()
+                        .open(options, new TrainerSetup(parameters.claim(Optional.empty()), model, List.of()));
+                List<Sample> windows = objective.prepareForEvaluation(new Example("x", Map.of("text", "any")), 0);
+                assertThat(windows).hasSameSizeAs(expected.get("spans"));
+                double nats = 0;
+                long tokens = 0;
+                for (Prediction prediction :
+                        stepper.predict(new Session(objective, new Wiring(llama), List.of()), windows)) {
+                    nats -= ((TextLikelihood) prediction).logLikelihood();
+                    tokens += ((TextLikelihood) prediction).tokens();
+                }
+                assertThat(tokens).isEqualTo(expected.get("tokens").asLong());
+                assertThat(nats)
+                        .isCloseTo(
+                                expected.get("nll").asDouble(),
+                                within(1e-6 * expected.get("nll").asDouble()));
+            }
+        }
+    }
+
+    /** The model with a tokenizer to which every text is this one. */
+    private static Model withTokens(Model model, int[] ids) {
+        Tokenizer tokenizer = (Tokenizer) Proxy.newProxyInstance(
+                LanguageModelTest.class.getClassLoader(),
+                new Class<?>[] {Tokenizer.class},
+                (proxy, method, arguments) ->
+                        method.getName().equals("encode") ? ids : method.invoke(model.tokenizer(), arguments));
+        return (Model) Proxy.newProxyInstance(
+                LanguageModelTest.class.getClassLoader(),
+                new Class<?>[] {Model.class},
+                (proxy, method, arguments) ->
+                        method.getName().equals("tokenizer") ? tokenizer : method.invoke(model, arguments));
     }
 }

@@ -50,7 +50,8 @@ final class GatedDecoder implements Architecture {
             config.layer().addTo(modules, layer, hidden);
             modules.block(layer, hidden);
         }
-        return modules.rmsNorm(NORM, hidden).head(HEAD, hidden, config.vocabulary(), config.tied());
+        config.norm().addTo(modules, NORM, hidden);
+        return modules.head(HEAD, hidden, config.vocabulary(), config.tied());
     }
 
     /** What tokens see and how they are turned in the layers of one reach. */

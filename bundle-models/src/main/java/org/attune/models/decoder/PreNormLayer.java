@@ -16,9 +16,9 @@ import org.attune.tensor.Tensor;
 record PreNormLayer(SelfAttention attention, GatedFeedForward feedForward, RmsNorm norm) implements DecoderLayer {
     @Override
     public void addTo(Modules modules, String layer, int hidden) {
-        modules.rmsNorm(layer + ".input_layernorm", hidden);
+        norm.addTo(modules, layer + ".input_layernorm", hidden);
         attention.addTo(modules, layer, hidden);
-        modules.rmsNorm(layer + ".post_attention_layernorm", hidden);
+        norm.addTo(modules, layer + ".post_attention_layernorm", hidden);
         feedForward.addTo(modules, layer, hidden);
     }
 

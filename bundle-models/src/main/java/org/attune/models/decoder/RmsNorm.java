@@ -2,6 +2,7 @@ package org.attune.models.decoder;
 
 import org.attune.model.Forward;
 import org.attune.models.ModelConfig;
+import org.attune.models.Modules;
 import org.attune.tensor.Tensor;
 
 /**
@@ -17,6 +18,10 @@ record RmsNorm(double eps, double offset) {
 
     RmsNorm withOffset(double added) {
         return new RmsNorm(eps, added);
+    }
+
+    void addTo(Modules modules, String path, int width) {
+        modules.rmsNorm(path, width, offset);
     }
 
     /** Of each row of {@code x}. */

@@ -16,12 +16,12 @@ import org.attune.tensor.Tensor;
 record SandwichNormLayer(SelfAttention attention, GatedFeedForward feedForward, RmsNorm norm) implements DecoderLayer {
     @Override
     public void addTo(Modules modules, String layer, int hidden) {
-        modules.rmsNorm(layer + ".input_layernorm", hidden);
+        norm.addTo(modules, layer + ".input_layernorm", hidden);
         attention.addTo(modules, layer, hidden);
-        modules.rmsNorm(layer + ".post_attention_layernorm", hidden)
-                .rmsNorm(layer + ".pre_feedforward_layernorm", hidden);
+        norm.addTo(modules, layer + ".post_attention_layernorm", hidden);
+        norm.addTo(modules, layer + ".pre_feedforward_layernorm", hidden);
         feedForward.addTo(modules, layer, hidden);
-        modules.rmsNorm(layer + ".post_feedforward_layernorm", hidden);
+        norm.addTo(modules, layer + ".post_feedforward_layernorm", hidden);
     }
 
     @Override

@@ -69,7 +69,8 @@ record SelfAttention(
                 .linear(path + ".v_proj", hidden, keyHeads * headSize, inputBiases)
                 .linear(path + ".o_proj", heads * headSize, hidden, outputBias);
         if (headNorm != null) {
-            modules.rmsNorm(path + ".q_norm", headSize).rmsNorm(path + ".k_norm", headSize);
+            headNorm.addTo(modules, path + ".q_norm", headSize);
+            headNorm.addTo(modules, path + ".k_norm", headSize);
         }
     }
 

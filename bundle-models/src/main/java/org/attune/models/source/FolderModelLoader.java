@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 import org.attune.model.Model;
 import org.attune.model.ModelLoader;
+import org.attune.model.NewModel;
 import org.attune.models.Architecture;
 import org.attune.models.Families;
 import org.attune.models.Fingerprint;
@@ -17,6 +18,7 @@ import org.attune.models.ModelConfig;
 import org.attune.models.PretrainedTokenizer;
 import org.attune.models.TransformerModel;
 import org.attune.models.WeightFile;
+import org.attune.models.make.ModelMaker;
 import org.attune.plugin.AttunePlugin;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
@@ -61,6 +63,12 @@ public final class FolderModelLoader implements ModelLoader {
         return SCHEME.matcher(source).matches() || !Files.isDirectory(folder)
                 ? Optional.empty()
                 : Optional.of(ModelFiles.in(folder));
+    }
+
+    @Override
+    public boolean create(NewModel plan, Iterable<String> texts, Path folder) {
+        ModelMaker.make(plan, texts, folder);
+        return true;
     }
 
     private static Model model(

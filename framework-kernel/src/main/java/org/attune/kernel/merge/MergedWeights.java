@@ -39,7 +39,8 @@ final class MergedWeights {
         return Scope.inference(engine, () -> {
             Map<String, Tensor> weights = new LinkedHashMap<>(model.weights());
             parameters.all().forEach((name, t) -> {
-                if (weights.containsKey(name) || name.startsWith(model.classifierPath() + ".")) {
+                if (weights.containsKey(name)
+                        || model.classifierPaths().stream().anyMatch(path -> name.startsWith(path + "."))) {
                     weights.put(name, t);
                 }
             });

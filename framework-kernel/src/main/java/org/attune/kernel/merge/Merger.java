@@ -112,10 +112,9 @@ public final class Merger implements ModelMerge {
      * @return whether there is
      */
     private static boolean head(AdapterFolder adapter, Model model, ParameterStore parameters) {
-        String path = model.classifierPath() + ".";
         ParameterStore.Claim claim = parameters.claim(Optional.empty());
         adapter.tensors().forEach((name, t) -> {
-            if (name.startsWith(path)) {
+            if (model.classifierPaths().stream().anyMatch(path -> name.startsWith(path + "."))) {
                 claim.parameter(name, t.shape(), Initializer.constant(0));
             }
         });

@@ -11,6 +11,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BiPredicate;
 import org.attune.model.Model;
 import org.attune.model.ModelLoader;
+import org.attune.model.NewModel;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
@@ -105,6 +106,17 @@ public final class ModelPool implements AutoCloseable {
                 + "model.safetensors and tokenizer.json, hf:org/name, or maven:group:artifact");
     }
 
+    /**
+     * Makes a model that knows nothing yet in a folder.
+     *
+     * @throws UserError if nothing here makes models, or the plan asks for what is not supported
+     */
+    public void create(NewModel plan, Iterable<String> texts, Path folder) {
+        if (loaders.stream().noneMatch(loader -> loader.create(plan, texts, folder))) {
+            throw new UserError("model: nothing here can make a new one; start Attune with its bundle of models");
+        }
+    }
+
     /** The models in memory. */
     public synchronized List<ModelInfo> list() {
         List<ModelInfo> infos = new ArrayList<>();
@@ -168,6 +180,11 @@ public final class ModelPool implements AutoCloseable {
         /** The source as resolved. */
         public String source() {
             return key.source();
+        }
+
+        /** Nobody else shall find this model any more: what it was made from is about to change. */
+        public void retire() {
+            drop((k, e) -> k.equals(key));
         }
 
         @Override

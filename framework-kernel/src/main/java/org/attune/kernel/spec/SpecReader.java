@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.attune.plugin.NoOptions;
 import org.attune.plugin.Option;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
@@ -151,18 +152,23 @@ public final class SpecReader {
         }
     }
 
-    private TrialSpec spec(SpecNode.Fields spec, Path file) {
+    private TrialSpec spec(SpecNode.Fields written, Path file) {
         Path folder = file.getParent().normalize();
+        boolean makesModel = written.fields().get("model") instanceof SpecNode.Fields;
+        SpecNode.Fields spec =
+                makesModel ? written.with("model", new SpecNode.Scalar("new:", written.place())) : written;
         Basics basics = binder.bind(
                 spec, Basics.class, folder, new OptionBinder.Subject("", "unknown key ", "Known keys", KEYS));
         Path base = basics.base == null ? folder : basics.base;
+        Optional<ModelPlan> newModel = newModel(written);
         return new TrialSpec(
                 name(basics.name, spec, file),
                 basics.seed,
                 basics.threads,
                 basics.engine,
                 given(spec, "precision").map(SpecReader::precision),
-                model(basics.model, spec, base),
+                newModel.isPresent() ? "" : model(basics.model, spec, base),
+                newModel,
                 required(spec, "data"),
                 required(spec, "trainer"),
                 plugins(spec, "adapters", "adapters", List.of()).stream()
@@ -195,6 +201,30 @@ public final class SpecReader {
                     + Quote.of(name));
         }
         return name;
+    }
+
+    private Optional<ModelPlan> newModel(SpecNode.Fields spec) {
+        if (!(spec.fields().get("model") instanceof SpecNode.Fields model)) {
+            return Optional.empty();
+        }
+        for (String key : List.of("new", "tokenizer")) {
+            if (!(model.fields().get(key) instanceof SpecNode.Fields)) {
+                throw new UserError(model.place() + ": model: expected where a model comes from, or a mapping such as"
+                        + " '{new: {model_type: llama, ...}, tokenizer: {vocabulary: 4096}}'");
+            }
+        }
+        binder.bind(
+                model,
+                NoOptions.class,
+                Path.of(""),
+                new OptionBinder.Subject("model.", "model: unknown key ", "Known keys", List.of("new", "tokenizer")));
+        return Optional.of(new ModelPlan(
+                (SpecNode.Fields) model.fields().get("new"),
+                section(
+                        (SpecNode.Fields) model.fields().get("tokenizer"),
+                        "model.tokenizer",
+                        ModelPlan.Tokenizer.class,
+                        List.of())));
     }
 
     private static String model(String model, SpecNode.Fields spec, Path base) {

@@ -34,7 +34,7 @@ public final class SpecWriter {
         keys.put("threads", spec.threads());
         keys.put("engine", spec.engine());
         spec.precision().ifPresent(type -> keys.put("precision", ValueType.written(type)));
-        keys.put("model", spec.model());
+        keys.put("model", spec.newModel().<Object>map(this::plan).orElse(spec.model()));
         keys.put("data", entry(spec.data()));
         keys.put("trainer", entry(spec.trainer()));
         keys.put("adapters", entries(spec.adapters()));
@@ -53,6 +53,13 @@ public final class SpecWriter {
         Node root = node(SpecNode.of(keys, ""), FlowStyle.BLOCK);
         return new Present(SETTINGS)
                 .emitToString(new Serialize(SETTINGS).serializeOne(root).iterator());
+    }
+
+    private Map<String, Object> plan(ModelPlan plan) {
+        Map<String, Object> keys = new LinkedHashMap<>();
+        keys.put("new", plan.config());
+        keys.put("tokenizer", binder.describe(plan.tokenizer()));
+        return keys;
     }
 
     private static Map<String, Object> schedule(TrialSpec.Schedule schedule) {

@@ -19,7 +19,8 @@ import org.attune.tensor.DType;
  * @param engine name of the tensor engine; empty, in a spec as written, for the fastest that runs here
  * @param precision of the base model's matrices and of activations; empty for the engine's own type
  * @param model where the base model comes from: {@code maven:group:artifact:version}, another {@code scheme:…}, or the absolute path
- *     of a folder
+ *     of a folder; empty where it is to be made
+ * @param newModel how it is to be made
  * @param adapters none: the base stays frozen, and the trainer's own parameters alone are trained
  * @param base the folder that relative paths start from: the spec's own; absolute
  * @param output the folder in which run folders are made; absolute
@@ -31,6 +32,7 @@ public record TrialSpec(
         String engine,
         Optional<DType> precision,
         String model,
+        Optional<ModelPlan> newModel,
         PluginRef data,
         PluginRef trainer,
         List<PluginRef> adapters,
@@ -69,6 +71,7 @@ public record TrialSpec(
                 chosen,
                 numbers,
                 model,
+                newModel,
                 each.apply("data", data),
                 each.apply("trainer", trainer),
                 replaced(adapters, "adapter", each),

@@ -1,6 +1,7 @@
 package org.attune.kernel.trial;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -10,7 +11,9 @@ import org.attune.data.Example;
 import org.attune.kernel.step.Session;
 import org.attune.kernel.step.Workers;
 import org.attune.plugin.UserError;
+import org.attune.tensor.Rng;
 import org.attune.training.Sample;
+import org.attune.training.Trainer;
 
 /**
  * A trial's examples as its trainer reads them. They are read once, at the beginning, so that a mistake on line 9,000 shows before
@@ -81,20 +84,51 @@ record Materials(
         return ids;
     }
 
+    /** How an objective reads an example. */
+    private interface Reading {
+        List<Sample> of(Example example, long index);
+    }
+
     /** @throws UserError if an example is none for the trainer, or longer than the model takes */
-    static List<Sample> prepare(DataSet data, String split, Session session, Workers workers, int maxLength) {
+    static List<Sample> training(DataSet data, Session session, Workers workers, int maxLength) {
+        return prepare(
+                data, TRAIN, (example, i) -> List.of(session.objective().prepare(example, i)), workers, maxLength);
+    }
+
+    /**
+     * Samples numbered in order, for an example may give several.
+     *
+     * @param rng decides what varies between epochs in training, and here does not
+     * @throws UserError if an example is none for the trainer, or longer than the model takes
+     */
+    static List<Sample> evaluation(
+            DataSet data, String split, Session session, Workers workers, int maxLength, Rng rng) {
+        Trainer.Objective objective = session.objective();
+        List<Sample> parts = prepare(data, split, objective::prepareForEvaluation, workers, maxLength);
+        List<Sample> samples = new ArrayList<>();
+        for (Sample part : parts) {
+            long number = samples.size();
+            Sample numbered = new Sample(number, part.ids(), part.types(), part.labels());
+            samples.add(objective.vary(numbered, rng.at(number)));
+        }
+        return List.copyOf(samples);
+    }
+
+    private static List<Sample> prepare(DataSet data, String split, Reading reading, Workers workers, int maxLength) {
         int size = data.size(split);
-        Sample[] samples = new Sample[size];
+        List<List<Sample>> samples = new ArrayList<>(Collections.nCopies(size, null));
         workers.run(w -> {
             for (int i = w; i < size; i += workers.count()) {
                 Example example = data.get(split, i);
-                samples[i] = checked(session.objective().prepare(example, i), example, maxLength);
+                List<Sample> parts = reading.of(example, i);
+                parts.forEach(sample -> check(sample, example, maxLength));
+                samples.set(i, parts);
             }
         });
-        return List.of(samples);
+        return samples.stream().flatMap(List::stream).toList();
     }
 
-    private static Sample checked(Sample sample, Example example, int maxLength) {
+    private static void check(Sample sample, Example example, int maxLength) {
         int length = sample.ids().length;
         if (length == 0) {
             throw new UserError(example.id() + ": the text is empty: it has no tokens");
@@ -103,6 +137,5 @@ record Materials(
             throw new UserError(example.id() + ": " + length + " tokens, the model takes at most " + maxLength
                     + "; shorten the text, or lower the trainer's max_length");
         }
-        return sample;
     }
 }

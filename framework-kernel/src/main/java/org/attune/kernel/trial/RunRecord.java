@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.attune.evaluation.Score;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginLease;
@@ -35,10 +36,13 @@ import org.attune.kernel.spec.SpecReader;
 import org.attune.kernel.spec.SpecWriter;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.kernel.step.Optimisation;
+import org.attune.model.Model;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
+import org.attune.tensor.io.HostTensor;
+import org.attune.tensor.io.TensorFiles;
 import org.attune.trial.TrialReport;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.FrameworkUtil;
@@ -373,13 +377,43 @@ final class RunRecord {
         metrics.append(line);
     }
 
+    // ---- a new model ----
+
+    /** The folder of a model that the run makes. */
+    Path model() {
+        return folder.resolve("model");
+    }
+
+    /** Makes the folder of a new model, all of it or nothing. */
+    void make(Consumer<Path> maker) {
+        Path aside = folder.resolve("model.new");
+        try {
+            maker.accept(aside); // over what is left of an earlier attempt
+            Files.move(aside, model());
+        } catch (IOException e) {
+            throw UserError.cannot("make", model(), e);
+        }
+    }
+
+    /** Writes what a new model has learnt in place of what it began with. */
+    void model(Model trained, Map<String, Tensor> parameters) {
+        Map<String, HostTensor> tensors = new LinkedHashMap<>();
+        trained.weights().forEach((name, initial) -> {
+            Tensor last = parameters.getOrDefault(name, initial);
+            tensors.put(name, trained.transposedInFiles(name) ? HostTensor.transposed(last) : HostTensor.single(last));
+        });
+        DurableFiles.write(
+                model().resolve("model.safetensors"),
+                aside -> TensorFiles.write(aside, tensors, Map.of("format", "pt")));
+    }
+
     // ---- the end ----
 
     /**
      * Writes what was trained: in PEFT's format where the only adapter has a form there.
      *
      * @param parameters all trained tensors
-     * @param classifier path of the model's head; saved whole where it was trained
+     * @param classifier paths of the model's head; saved whole where they were trained
      * @param task PEFT's word for the objective, where it has one
      * @param labels names of the head's classes
      */
@@ -387,14 +421,14 @@ final class RunRecord {
             Optional<PluginSet.PeftForm> form,
             List<AdapterFolder.Part> adapters,
             Map<String, Tensor> parameters,
-            String classifier,
+            List<String> classifier,
             AdapterFolder.Base base,
             Optional<String> task,
             List<String> labels) {
         Path to = folder.resolve("adapter");
-        List<String> heads = parameters.keySet().stream().anyMatch(n -> n.startsWith(classifier + "."))
-                ? List.of(classifier)
-                : List.of();
+        List<String> heads = classifier.stream()
+                .filter(path -> parameters.keySet().stream().anyMatch(n -> n.startsWith(path + ".")))
+                .toList();
         try {
             Files.createDirectories(to);
         } catch (IOException e) {

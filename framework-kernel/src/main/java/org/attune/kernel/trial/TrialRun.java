@@ -1,6 +1,7 @@
 package org.attune.kernel.trial;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -29,6 +30,7 @@ import org.attune.kernel.plugins.PluginRegistry;
 import org.attune.kernel.profile.Recording;
 import org.attune.kernel.run.AdapterFolder;
 import org.attune.kernel.run.PeakMemory;
+import org.attune.kernel.spec.ModelPlan;
 import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.kernel.step.Optimisation;
@@ -41,6 +43,7 @@ import org.attune.kernel.step.Workers;
 import org.attune.plugin.Plugin;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
+import org.attune.tensor.Rng;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.training.Sample;
 import org.attune.training.Sampler;
@@ -246,6 +249,7 @@ final class TrialRun implements Trial, Runnable {
     private void prepare() {
         set(TrialState.PREPARING, "");
         awaitPlugins();
+        spec.newModel().ifPresent(this::makeModel);
         int lanes = spec.train().lanes();
         int threads = spec.threads() == 0 ? Runtime.getRuntime().availableProcessors() : spec.threads();
         workers = new Workers(Math.min(threads, lanes), "attune-" + id); // a lane is one thread's work
@@ -324,7 +328,22 @@ final class TrialRun implements Trial, Runnable {
     }
 
     private ModelPool.Lease acquireModel() {
-        return services.pool().acquire(spec.model(), spec.base(), engine, precision());
+        String source = spec.newModel().isPresent() ? record.model().toString() : spec.model();
+        return services.pool().acquire(source, spec.base(), engine, precision());
+    }
+
+    /** Unless an earlier sitting made it: its weights stay as they were until the trial has ended. */
+    private void makeModel(ModelPlan plan) {
+        if (Files.exists(record.model())) {
+            return;
+        }
+        List<String> texts = use(PluginKind.DATA, spec.data(), source -> {
+            try (DataSet data = open(source)) {
+                Materials.check(data, spec.evaluate().split());
+                return Materials.texts(data, Materials.TRAIN);
+            }
+        });
+        record.make(aside -> services.pool().create(plan.seeded(spec.seed()), texts, aside));
     }
 
     private void readData(Meanwhile<ModelPool.Lease> reading, Optional<RunRecord.Saved> saved) {
@@ -356,6 +375,15 @@ final class TrialRun implements Trial, Runnable {
         if (parameters.all().isEmpty()) {
             throw new UserError("nothing to train: no adapter or trainer of this spec has a trainable parameter");
         }
+        if (spec.newModel().isPresent()
+                && !model.model()
+                        .weights()
+                        .keySet()
+                        .containsAll(parameters.all().keySet())) {
+            throw new UserError(
+                    "a new model's own weights are all that can be trained: choose 'adapters: full' and a trainer"
+                            + " without a head of its own");
+        }
         if (!parameters.unclaimed().isEmpty()) {
             String names = String.join(", ", new TreeSet<>(parameters.unclaimed()));
             throw new UserError(
@@ -370,9 +398,11 @@ final class TrialRun implements Trial, Runnable {
         boolean texts = !spec.baselines().isEmpty();
         return new Materials(
                 labels,
-                Materials.prepare(data, Materials.TRAIN, session, workers, longest),
+                Materials.training(data, session, workers, longest),
                 Materials.ids(data, Materials.TRAIN),
-                split.isEmpty() ? List.of() : Materials.prepare(data, split, session, workers, longest),
+                split.isEmpty()
+                        ? List.of()
+                        : Materials.evaluation(data, split, session, workers, longest, varying("evaluation")),
                 texts ? Materials.texts(data, Materials.TRAIN) : List.of(),
                 texts && !split.isEmpty() ? Materials.texts(data, split) : List.of(),
                 data.fingerprint());
@@ -397,7 +427,13 @@ final class TrialRun implements Trial, Runnable {
             }
             List<Sample> samples = samplesOf(step);
             double multiplier = schedule.multiplier(step);
-            Optimisation.Step done = inSession(s -> part("step " + (step + 1), () -> update(s, samples, multiplier)));
+            Rng epoch = varying(Materials.TRAIN).at(step / stepsPerEpoch());
+            Optimisation.Step done = inSession(s -> {
+                List<Sample> varied = samples.stream()
+                        .map(sample -> s.objective().vary(sample, epoch.at(sample.example())))
+                        .toList();
+                return part("step " + (step + 1), () -> update(s, varied, multiplier));
+            });
             step++;
             curve.add(new double[] {step, done.loss()});
             record.step(step, done, spec.optimizer().lr() * multiplier, examples, tokens, trainSeconds);
@@ -429,7 +465,7 @@ final class TrialRun implements Trial, Runnable {
         if (best || due(spec.checkpoint().every()) && record.checkpointStep() < step) {
             checkpoint(best);
         }
-        if (steps > stepsPerEpoch()) {
+        if (steps > stepsPerEpoch() && !inSession(s -> s.objective().varies())) {
             keepFrozen(cache.training(), materials.train());
         }
     }
@@ -487,6 +523,11 @@ final class TrialRun implements Trial, Runnable {
                 speed,
                 Duration.ofMillis((long) (1000 * trainSeconds)),
                 left);
+    }
+
+    /** What varies of samples between epochs, in a split. */
+    private Rng varying(String split) {
+        return Rng.of(spec.seed()).at("samples").at(split);
     }
 
     private List<Sample> samplesOf(long step) {
@@ -565,11 +606,16 @@ final class TrialRun implements Trial, Runnable {
         save();
         Scoring.Evaluation evaluation = spec.evaluate().split().isEmpty() ? Scoring.Evaluation.NONE : lastEvaluation();
         inSession(s -> {
+            if (spec.newModel().isPresent()) {
+                model.retire();
+                record.model(model.model(), parameters.all());
+                return null;
+            }
             record.adapter(
                     plugins.peftForm(model.model()),
                     plugins.adapters(),
                     parameters.all(),
-                    model.model().classifierPath(),
+                    model.model().classifierPaths(),
                     AdapterFolder.Base.of(model.source(), model.model()),
                     s.objective().task(),
                     materials.labels());

@@ -3,6 +3,7 @@ package org.attune.kernel.fake;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.attune.data.Example;
@@ -12,6 +13,7 @@ import org.attune.model.Forward;
 import org.attune.model.Model;
 import org.attune.plugin.NoOptions;
 import org.attune.plugin.UserError;
+import org.attune.tensor.Rng;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.attune.training.Batch;
@@ -23,6 +25,8 @@ import org.attune.training.Trainer;
 public final class Classes implements Trainer<NoOptions> {
     /** Told of each training micro-batch, on a worker, in the middle of a step. */
     public volatile Consumer<Batch> onLoss = batch -> {};
+    /** What an epoch makes of a sample; null where it leaves samples as they are. */
+    public volatile BiFunction<Sample, Rng, Sample> varies;
     /** What becomes of a micro-batch's loss. */
     public volatile UnaryOperator<Tensor> loss = UnaryOperator.identity();
     /** Told of each objective that is opened. */
@@ -66,6 +70,16 @@ public final class Classes implements Trainer<NoOptions> {
                         example.id() + ": label '" + example.fields().get("label") + "' is unknown");
             }
             return new Sample(index, ids, new int[ids.length], new int[] {label});
+        }
+
+        @Override
+        public boolean varies() {
+            return varies != null;
+        }
+
+        @Override
+        public Sample vary(Sample sample, Rng rng) {
+            return varies == null ? sample : varies.apply(sample, rng);
         }
 
         @Override

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.attune.model.NewModel;
 import org.attune.plugin.UserError;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -55,6 +56,7 @@ class SpecReaderTest {
                         "",
                         Optional.empty(),
                         folder.resolve("m").toString(),
+                        Optional.empty(),
                         ref("d"),
                         ref("t"),
                         List.of(),
@@ -146,6 +148,29 @@ class SpecReaderTest {
         assertThat(spec.evaluate().metrics()).containsExactly(ref("mcc"));
         assertThat(spec.model()).isEqualTo("maven:g:a");
         assertThat(spec.seed()).isEqualTo(7);
+    }
+
+    @Test
+    void aNewModelIsAConfigurationAndATokenizer() throws IOException {
+        String plan = """
+                data: d
+                trainer: t
+                model:
+                  new: {model_type: llama, hidden_size: 8, rms_norm_eps: 1e-5, tied: true, parts: [a, 1]}
+                  tokenizer: {vocabulary: 300}
+                """;
+        TrialSpec spec = read(plan, Map.of("model.new.hidden_size", "16"));
+        assertThat(spec.model()).isEmpty();
+        assertThat(spec.newModel().orElseThrow().seeded(5))
+                .isEqualTo(new NewModel(
+                        "{\"model_type\":\"llama\",\"hidden_size\":16,\"rms_norm_eps\":1.0E-5,\"tied\":true,"
+                                + "\"parts\":[\"a\",1]}",
+                        300,
+                        5));
+        assertThat(read(new SpecWriter().write(spec), Map.of())).isEqualTo(spec);
+        assertThatThrownBy(() -> read(plan.replace("tokenizer", "tokeniser"), Map.of()))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining(":3: model: expected where a model comes from, or a mapping such as");
     }
 
     @Test

@@ -382,6 +382,11 @@ final class KernelCases {
                         statisticOutput(rows),
                         kept(n));
                 add(
+                        "crossEntropy over its logits" + of,
+                        (e, s) -> e.crossEntropy(s[0], rows, classes, labels, s[1], s[0]),
+                        new Operand(Role.UPDATED, x),
+                        statisticOutput(rows));
+                add(
                         "crossEntropy gradient" + of,
                         (e, s) -> {
                             e.crossEntropy(s[0], rows, classes, labels, s[1], s[2]);

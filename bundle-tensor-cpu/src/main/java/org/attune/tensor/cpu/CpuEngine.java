@@ -420,7 +420,8 @@ public final class CpuEngine implements TensorEngine {
     public void rmsNorm(Storage x, Storage gamma, int rows, int columns, double eps, Storage y, Storage rrms) {
         try (Worker w = workers.enter();
                 Operands o = w.operands()) {
-            RmsNorm.forward(w, o.in(x), o.in(gamma), rows, columns, eps, o.out(y), o.out(rrms));
+            target(y);
+            RmsNorm.forward(w, x, o.in(gamma), rows, columns, eps, y, o.out(rrms));
         }
     }
 
@@ -429,16 +430,19 @@ public final class CpuEngine implements TensorEngine {
             Storage x, Storage gamma, Storage rrms, Storage dy, int rows, int columns, Storage dx, Storage dgamma) {
         try (Worker w = workers.enter();
                 Operands o = w.operands()) {
-            RmsNorm.gradient(w, o.in(x), o.in(gamma), o.in(rrms), o.in(dy), rows, columns, o.out(dx), o.out(dgamma));
+            if (dx != null) {
+                target(dx);
+            }
+            RmsNorm.gradient(w, x, o.in(gamma), o.in(rrms), dy, rows, columns, dx, o.out(dgamma));
         }
     }
 
     @Override
     public void rotary(
             Storage x, int rows, int heads, int headSize, float[] cos, float[] sin, boolean back, Storage out) {
-        try (Worker w = workers.enter();
-                Operands o = w.operands()) {
-            Rotary.turn(w, o.in(x), rows, heads, headSize, cos, sin, back, o.out(out));
+        try (Worker w = workers.enter()) {
+            target(out);
+            Rotary.turn(w, x, rows, heads, headSize, cos, sin, back, out);
         }
     }
 

@@ -3,6 +3,7 @@ package org.attune.tensor.cpu;
 import static org.attune.tensor.cpu.Worker.TILE;
 
 import org.attune.tensor.cpu.KernelKey.RowOperation;
+import org.attune.tensor.cpu.Worker.Scratch;
 
 /** Cross-entropy with a label in each row. */
 final class CrossEntropy {
@@ -11,19 +12,42 @@ final class CrossEntropy {
     /** Below this a float32 probability has lost digits to underflow, and the loss is taken from the logits. */
     private static final float SMALLEST = 1e-30f;
 
+    /** Rows at a time that are put aside where the probabilities overwrite the logits. */
+    private static final int ASIDE = 4;
+
     private CrossEntropy() {}
 
     static void forward(Worker w, long logits, int rows, int classes, int[] labels, long losses, long probabilities) {
-        w.kernel(KernelKey.rows(RowOperation.SOFTMAX, classes)).run(rows, logits, probabilities);
-        for (int i = 0; i < rows; i++) {
-            double loss = 0;
-            if (labels[i] != IGNORED) {
+        Kernel softmax = w.kernel(KernelKey.rows(RowOperation.SOFTMAX, classes));
+        if (logits != probabilities) {
+            softmax.run(rows, logits, probabilities);
+            for (int i = 0; i < rows; i++) {
                 long row = (long) Float.BYTES * i * classes;
-                float p = w.loadOne(probabilities + row + (long) Float.BYTES * labels[i]);
-                loss = p >= SMALLEST ? 0 - Math.log(p) : fromLogits(w, logits + row, classes, labels[i]);
+                loss(w, logits + row, probabilities + row, classes, labels[i], losses + (long) Float.BYTES * i);
             }
-            w.storeOne((float) loss, losses + (long) Float.BYTES * i);
+            return;
         }
+        long aside = w.scratch(Scratch.ROWS, (long) ASIDE * classes);
+        for (int from = 0; from < rows; from += ASIDE) {
+            int n = Math.min(ASIDE, rows - from);
+            long start = (long) Float.BYTES * from * classes;
+            w.copy(logits + start, aside, (long) n * classes);
+            softmax.run(n, aside, probabilities + start);
+            for (int i = 0; i < n; i++) {
+                long row = (long) Float.BYTES * i * classes;
+                long loss = losses + (long) Float.BYTES * (from + i);
+                loss(w, aside + row, probabilities + start + row, classes, labels[from + i], loss);
+            }
+        }
+    }
+
+    private static void loss(Worker w, long logits, long probabilities, int classes, int label, long out) {
+        double loss = 0;
+        if (label != IGNORED) {
+            float p = w.loadOne(probabilities + (long) Float.BYTES * label);
+            loss = p >= SMALLEST ? 0 - Math.log(p) : fromLogits(w, logits, classes, label);
+        }
+        w.storeOne((float) loss, out);
     }
 
     /** {@code log(sum exp(logits)) - logits[label]}, also right for NaN. */

@@ -1,58 +1,75 @@
 package org.attune.tensor.cpu;
 
 import java.util.Arrays;
+import org.attune.tensor.engine.Storage;
 
 /** Root mean square normalisation over rows, in plain loops: oneDNN's has no gradient. */
 final class RmsNorm {
+    /** Rows that are fetched at once: getting one costs as much as its arithmetic. */
+    private static final int BLOCK = 16;
+
     private RmsNorm() {}
 
-    static void forward(Worker w, long x, long gamma, int rows, int columns, double eps, long y, long rrms) {
-        float[] row = w.row(0, columns);
-        float[] scale = w.row(1, columns);
+    static void forward(Worker w, Storage x, long gamma, int rows, int columns, double eps, Storage y, long rrms) {
+        float[] scale = w.row(0, columns);
+        float[] block = w.row(1, BLOCK * columns);
+        float[] inverses = w.tile(0);
         w.load(gamma, scale, columns);
-        for (int i = 0; i < rows; i++) {
-            long at = (long) Float.BYTES * i * columns;
-            w.load(x + at, row, columns);
-            float inverse = (float) (1 / Math.sqrt(dot(row, row, columns) / columns + eps));
-            for (int j = 0; j < columns; j++) {
-                row[j] = row[j] * inverse * scale[j];
+        for (int from = 0; from < rows; from += BLOCK) {
+            int n = Math.min(BLOCK, rows - from);
+            long at = (long) from * columns;
+            w.load(x, at, block, n * columns);
+            for (int i = 0; i < n; i++) {
+                int row = i * columns;
+                inverses[i] = (float) (1 / Math.sqrt(dot(block, block, row, columns) / columns + eps));
+                scale(block, row, inverses[i], scale, columns);
             }
-            w.store(row, columns, y + at);
-            w.storeOne(inverse, rrms + (long) Float.BYTES * i);
+            w.store(block, n * columns, y, at);
+            w.store(inverses, n, rrms + (long) Float.BYTES * from);
         }
     }
 
-    /** With n = x rrms and g = dy gamma: {@code dx = rrms (g - n mean(g n))}. */
+    private static void scale(float[] block, int row, float inverse, float[] scale, int columns) {
+        for (int j = 0; j < columns; j++) {
+            block[row + j] = block[row + j] * inverse * scale[j];
+        }
+    }
+
+    /**
+     * With n = x rrms and g = dy gamma: {@code dx = rrms (g - n mean(g n))}.
+     *
+     * @param dx null where it is not wanted
+     * @param dgamma 0 where it is not wanted
+     */
     static void gradient(
-            Worker w, long x, long gamma, long rrms, long dy, int rows, int columns, long dx, long dgamma) {
-        float[] normal = w.row(0, columns);
-        float[] scale = w.row(1, columns);
-        float[] g = w.row(2, columns);
+            Worker w, Storage x, long gamma, long rrms, Storage dy, int rows, int columns, Storage dx, long dgamma) {
+        float[] scale = w.row(0, columns);
+        float[] normal = w.row(1, BLOCK * columns);
+        float[] g = w.row(2, BLOCK * columns);
         float[] sum = w.row(3, columns);
+        float[] inverses = w.tile(0);
         w.load(gamma, scale, columns);
         Arrays.fill(sum, 0, columns, 0);
-        for (int i = 0; i < rows; i++) {
-            long at = (long) Float.BYTES * i * columns;
-            w.load(x + at, normal, columns);
-            w.load(dy + at, g, columns);
-            float inverse = w.loadOne(rrms + (long) Float.BYTES * i);
-            for (int j = 0; j < columns; j++) {
-                normal[j] *= inverse;
-            }
-            if (dgamma != 0) {
-                for (int j = 0; j < columns; j++) {
-                    sum[j] += g[j] * normal[j];
+        for (int from = 0; from < rows; from += BLOCK) {
+            int n = Math.min(BLOCK, rows - from);
+            long at = (long) from * columns;
+            w.load(x, at, normal, n * columns);
+            w.load(dy, at, g, n * columns);
+            w.load(rrms + (long) Float.BYTES * from, inverses, n);
+            for (int i = 0; i < n; i++) {
+                int row = i * columns;
+                multiply(normal, row, inverses[i], columns);
+                if (dgamma != 0) {
+                    addProducts(sum, g, normal, row, columns);
+                }
+                if (dx != null) {
+                    multiply(g, row, scale, columns);
+                    float mean = (float) (dot(g, normal, row, columns) / columns);
+                    project(g, normal, row, mean, inverses[i], columns);
                 }
             }
-            if (dx != 0) {
-                for (int j = 0; j < columns; j++) {
-                    g[j] *= scale[j];
-                }
-                float mean = (float) (dot(g, normal, columns) / columns);
-                for (int j = 0; j < columns; j++) {
-                    g[j] = inverse * (g[j] - normal[j] * mean);
-                }
-                w.store(g, columns, dx + at);
+            if (dx != null) {
+                w.store(g, n * columns, dx, at);
             }
         }
         if (dgamma != 0) {
@@ -60,8 +77,32 @@ final class RmsNorm {
         }
     }
 
-    /** In eight chains, which a core adds side by side. */
-    private static double dot(float[] a, float[] b, int n) {
+    private static void multiply(float[] a, int row, float factor, int n) {
+        for (int j = 0; j < n; j++) {
+            a[row + j] *= factor;
+        }
+    }
+
+    private static void multiply(float[] a, int row, float[] factors, int n) {
+        for (int j = 0; j < n; j++) {
+            a[row + j] *= factors[j];
+        }
+    }
+
+    private static void addProducts(float[] sum, float[] a, float[] b, int row, int n) {
+        for (int j = 0; j < n; j++) {
+            sum[j] += a[row + j] * b[row + j];
+        }
+    }
+
+    private static void project(float[] g, float[] normal, int row, float mean, float inverse, int n) {
+        for (int j = 0; j < n; j++) {
+            g[row + j] = inverse * (g[row + j] - normal[row + j] * mean);
+        }
+    }
+
+    /** Of one row of each; in eight chains, which a core adds side by side. */
+    private static double dot(float[] a, float[] b, int row, int n) {
         float s0 = 0;
         float s1 = 0;
         float s2 = 0;
@@ -70,8 +111,8 @@ final class RmsNorm {
         float s5 = 0;
         float s6 = 0;
         float s7 = 0;
-        int i = 0;
-        for (; i + 8 <= n; i += 8) {
+        int i = row;
+        for (; i + 8 <= row + n; i += 8) {
             s0 += a[i] * b[i];
             s1 += a[i + 1] * b[i + 1];
             s2 += a[i + 2] * b[i + 2];
@@ -81,7 +122,7 @@ final class RmsNorm {
             s6 += a[i + 6] * b[i + 6];
             s7 += a[i + 7] * b[i + 7];
         }
-        for (; i < n; i++) {
+        for (; i < row + n; i++) {
             s0 += a[i] * b[i];
         }
         return (double) s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7;

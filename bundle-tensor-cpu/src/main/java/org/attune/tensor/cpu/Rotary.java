@@ -1,22 +1,38 @@
 package org.attune.tensor.cpu;
 
+import org.attune.tensor.engine.Storage;
+
 /** Rotary position embedding. */
 final class Rotary {
+    /** Rows that are fetched at once: getting one costs as much as its arithmetic. */
+    private static final int BLOCK = 16;
+
     private Rotary() {}
 
     static void turn(
-            Worker w, long x, int rows, int heads, int headSize, float[] cos, float[] sin, boolean back, long out) {
+            Worker w,
+            Storage x,
+            int rows,
+            int heads,
+            int headSize,
+            float[] cos,
+            float[] sin,
+            boolean back,
+            Storage out) {
         int columns = heads * headSize;
         int half = headSize / 2;
-        float[] row = w.row(0, columns);
+        float[] block = w.row(0, BLOCK * columns);
         float sign = back ? -1 : 1;
-        for (int i = 0; i < rows; i++) {
-            long at = (long) Float.BYTES * i * columns;
-            w.load(x + at, row, columns);
-            for (int h = 0; h < columns; h += headSize) {
-                turn(row, h, half, cos, sin, i * half, sign);
+        for (int from = 0; from < rows; from += BLOCK) {
+            int n = Math.min(BLOCK, rows - from);
+            long at = (long) from * columns;
+            w.load(x, at, block, n * columns);
+            for (int i = 0; i < n; i++) {
+                for (int h = i * columns; h < (i + 1) * columns; h += headSize) {
+                    turn(block, h, half, cos, sin, (from + i) * half, sign);
+                }
             }
-            w.store(row, columns, out + at);
+            w.store(block, n * columns, out, at);
         }
     }
 

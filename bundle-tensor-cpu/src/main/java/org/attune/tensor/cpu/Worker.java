@@ -9,6 +9,7 @@ import java.util.stream.Stream;
 import org.attune.tensor.DType;
 import org.attune.tensor.cpu.KernelKey.RowOperation;
 import org.attune.tensor.cpu.KernelKey.Variant;
+import org.attune.tensor.engine.Storage;
 import org.bytedeco.javacpp.Pointer;
 
 /**
@@ -50,6 +51,7 @@ final class Worker implements AutoCloseable {
         SCORES,
         PARAMETERS,
         ROWS,
+        CONVERTED,
         STATISTICS
     }
 
@@ -182,6 +184,31 @@ final class Worker implements AutoCloseable {
 
     void store(float[] from, int length, long to) {
         store(from, 0, length, to);
+    }
+
+    /** Elements of any type from the {@code offset}th on. */
+    void load(Storage from, long offset, float[] to, int length) {
+        DType type = from.dtype();
+        long at = CpuStorage.address(from) + type.bytes() * offset;
+        if (type != DType.FLOAT32) {
+            long floats = scratch(Scratch.CONVERTED, length);
+            convert(at, type, floats, DType.FLOAT32, length);
+            at = floats;
+        }
+        load(at, to, length);
+    }
+
+    /** To elements of any type from the {@code offset}th on, whose {@link CpuStorage#target} was asked for. */
+    void store(float[] from, int length, Storage to, long offset) {
+        DType type = to.dtype();
+        long at = CpuStorage.address(to) + type.bytes() * offset;
+        if (type == DType.FLOAT32) {
+            store(from, length, at);
+        } else {
+            long floats = scratch(Scratch.CONVERTED, length);
+            store(from, length, floats);
+            convert(floats, DType.FLOAT32, at, type, length);
+        }
     }
 
     float loadOne(long from) {

@@ -609,13 +609,13 @@ public final class ReferenceEngine implements TensorEngine {
     @Override
     public void crossEntropy(
             Storage logits, int rows, int classes, int[] labels, Storage losses, Storage probabilities) {
-        softmax(logits, rows, classes, probabilities);
         double[] a = data(logits);
         double[] out = data(losses);
         for (int r = 0; r < rows; r++) {
             int ao = offset(logits) + r * classes;
             out[offset(losses) + r] = labels[r] < 0 ? 0 : Rows.logSumExp(a, ao, classes) - a[ao + labels[r]];
         }
+        softmax(logits, rows, classes, probabilities);
         round(losses, probabilities);
     }
 

@@ -212,11 +212,11 @@ public interface TensorEngine {
      *
      * @param logits [rows, classes]
      * @param losses [rows]
-     * @param probabilities [rows, classes], kept for the gradient
+     * @param probabilities [rows, classes], kept for the gradient; may be {@code logits}
      */
     void crossEntropy(Storage logits, int rows, int classes, int[] labels, Storage losses, Storage probabilities);
 
-    /** {@code dlogits = (probabilities - onehot(label)) dlosses}, 0 in rows labelled -100. */
+    /** {@code dlogits = (probabilities - onehot(label)) dlosses}, 0 in rows labelled -100; may be {@code probabilities}. */
     void crossEntropyGrad(Storage probabilities, int rows, int classes, int[] labels, Storage dlosses, Storage dlogits);
 
     /** The sum of squares, accumulated in float64 in a fixed order. */

@@ -2,13 +2,12 @@ package org.attune.benchmarks;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
-import java.util.function.Function;
 import org.attune.model.Model;
 import org.attune.models.Architecture;
 import org.attune.models.Families;
@@ -19,6 +18,7 @@ import org.attune.models.WeightFile;
 import org.attune.tensor.DType;
 import org.attune.tensor.Shape;
 import org.attune.tensor.engine.TensorEngine;
+import org.attune.tensor.io.FloatBlocks;
 import org.attune.training.Sample;
 
 /**
@@ -81,18 +81,40 @@ record BenchmarkShape(
 
     /** @param matrices the type of its weights of rank 2 */
     Model model(TensorEngine engine, DType matrices) {
-        Map<String, Shape> shapes = architecture.modules().weights();
-        Set<String> names = new LinkedHashSet<>(shapes.keySet());
-        names.removeAll(architecture.tied().keySet());
-        Function<String, float[]> values =
-                name -> values(name, Math.toIntExact(shapes.get(name).size()));
         return TransformerModel.create(
                 architecture,
                 "random",
                 PretrainedTokenizer.read("random", TOKENIZER.getBytes(StandardCharsets.UTF_8)),
-                new WeightFile("random", names, shapes::get, values),
+                randomWeights(),
                 engine,
                 matrices);
+    }
+
+    private WeightFile randomWeights() {
+        Map<String, Shape> shapes = new LinkedHashMap<>(architecture.modules().weights());
+        shapes.keySet().removeAll(architecture.tied().keySet());
+        return new WeightFile() {
+            @Override
+            public String source() {
+                return "random";
+            }
+
+            @Override
+            public Set<String> names() {
+                return shapes.keySet();
+            }
+
+            @Override
+            public Shape shape(String name) {
+                return shapes.get(name);
+            }
+
+            @Override
+            public void read(String name, FloatBlocks blocks) {
+                float[] values = values(name, Math.toIntExact(shape(name).size()));
+                blocks.accept(values, values.length);
+            }
+        };
     }
 
     /** Of about the size that a fresh model has; one for normalisations. */

@@ -8,6 +8,7 @@ import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import org.attune.plugin.UserError;
 
 /** Identifies content by its SHA-256, taken over everything added, in order. */
 public final class Fingerprint {
@@ -28,12 +29,15 @@ public final class Fingerprint {
         return this;
     }
 
-    public Fingerprint add(Path file) throws IOException {
+    /** @throws UserError if the file cannot be read */
+    public Fingerprint add(Path file) {
         byte[] chunk = new byte[CHUNK_BYTES];
         try (InputStream in = Files.newInputStream(file)) {
             for (int n = in.read(chunk); n >= 0; n = in.read(chunk)) {
                 digest.update(chunk, 0, n);
             }
+        } catch (IOException e) {
+            throw UserError.cannot("read", file, e);
         }
         return this;
     }

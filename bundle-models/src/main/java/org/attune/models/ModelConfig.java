@@ -3,6 +3,7 @@ package org.attune.models;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -41,6 +42,11 @@ public final class ModelConfig {
             throw new UserError(source + ": expected a JSON object");
         }
         return new ModelConfig(source, root);
+    }
+
+    /** @param source what to call it in messages */
+    public static ModelConfig of(String source, ObjectNode json) {
+        return new ModelConfig(source, json);
     }
 
     /** What the file is called in messages. */
@@ -145,6 +151,13 @@ public final class ModelConfig {
             throw invalid(key, "a JSON object");
         }
         return Optional.of(new ModelConfig(source + ": in " + key, root.get(key)));
+    }
+
+    /** The keys, in the file's order. */
+    public List<String> keys() {
+        List<String> keys = new ArrayList<>();
+        root.fieldNames().forEachRemaining(keys::add);
+        return keys;
     }
 
     /** A list of strings; empty where it is absent or null. */

@@ -36,19 +36,38 @@ final class ModelWeights {
         Map<String, Tensor> weights = new LinkedHashMap<>();
         try {
             stored.forEach((name, nameInFile) -> {
-                boolean turned = modules.transposedInFiles(name);
-                Shape shape = file.shape().apply(nameInFile);
-                float[] elements = file.floats().apply(nameInFile);
+                Shape shape = file.shape(nameInFile);
                 DType type = shape.rank() >= 2 ? matrices : engine.dtype();
+                boolean turned = isTransposed(name, nameInFile);
                 Tensor weight = Tensor.zeros(engine, turned ? transposed(shape) : shape, type);
                 weights.put(name, weight);
-                weight.set(turned ? transposed(elements, shape) : elements);
+                if (turned) {
+                    try (Tensor asStored = Tensor.zeros(engine, shape, type)) {
+                        read(nameInFile, engine, asStored);
+                        int[] dims = {shape.dim(0), shape.dim(1)};
+                        engine.permute(asStored.storage(), dims, new int[] {1, 0}, weight.storage());
+                    }
+                } else {
+                    read(nameInFile, engine, weight);
+                }
             });
             return weights;
         } catch (Throwable t) {
             weights.values().forEach(Tensor::close);
             throw t;
         }
+    }
+
+    private void read(String nameInFile, TensorEngine engine, Tensor into) {
+        long[] done = {0};
+        file.read(nameInFile, (block, length) -> {
+            engine.write(block, 0, length, into.storage().slice(done[0], length));
+            done[0] += length;
+        });
+    }
+
+    private boolean isTransposed(String name, String nameInFile) {
+        return file.isTransposed(nameInFile, modules.transposedInFiles(name));
     }
 
     /** Name of each weight to its name in the file, in the file's order. */
@@ -64,7 +83,9 @@ final class ModelWeights {
                 if (isClassifier) {
                     checkClassifier(nameInFile);
                 } else {
-                    checkShape(nameInFile, inFile(name, expected.get(name)));
+                    checkShape(
+                            nameInFile,
+                            isTransposed(name, nameInFile) ? transposed(expected.get(name)) : expected.get(name));
                 }
                 if (selected.put(name, nameInFile) != null) {
                     throw new UserError(file.source() + ": two tensors are the weight '" + name + "'");
@@ -89,28 +110,12 @@ final class ModelWeights {
         return selected;
     }
 
-    private Shape inFile(String name, Shape shape) {
-        return modules.transposedInFiles(name) ? transposed(shape) : shape;
-    }
-
     private static Shape transposed(Shape shape) {
         return Shape.of(shape.dim(1), shape.dim(0));
     }
 
-    private static float[] transposed(float[] elements, Shape shape) {
-        int rows = shape.dim(0);
-        int columns = shape.dim(1);
-        float[] turned = new float[elements.length];
-        for (int r = 0; r < rows; r++) {
-            for (int c = 0; c < columns; c++) {
-                turned[c * rows + r] = elements[r * columns + c];
-            }
-        }
-        return turned;
-    }
-
     private void checkShape(String name, Shape expected) {
-        Shape found = file.shape().apply(name);
+        Shape found = file.shape(name);
         if (!found.equals(expected)) {
             throw new UserError(file.source() + ": tensor '" + name + "' has shape " + found + ", expected " + expected
                     + " by the configuration");
@@ -118,7 +123,7 @@ final class ModelWeights {
     }
 
     private void checkClassifier(String name) {
-        Shape found = file.shape().apply(name);
+        Shape found = file.shape(name);
         int hidden = architecture.hiddenSize();
         boolean fits = name.endsWith(".bias") ? found.rank() == 1 : found.rank() == 2 && found.dim(1) == hidden;
         if (!fits) {

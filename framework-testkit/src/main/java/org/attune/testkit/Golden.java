@@ -14,11 +14,20 @@ public final class Golden {
      * absent the running test is skipped with a message.
      */
     public static Path path(String name) {
+        return shared("golden/" + name);
+    }
+
+    /** The folder of a real model, by its name under {@code models/}, in the same way. */
+    public static Path model(String name) {
+        return shared("models/" + name);
+    }
+
+    private static Path shared(String name) {
         String shared = System.getProperty("attune.shared");
         if (shared == null) {
             return abort("the system property attune.shared does not say where golden values are");
         }
-        Path path = Path.of(shared, "golden").resolve(name);
+        Path path = Path.of(shared).resolve(name);
         return Files.exists(path) ? path : abort("no golden values: " + path + " is absent");
     }
 }

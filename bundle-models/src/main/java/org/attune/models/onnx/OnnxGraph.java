@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Shape;
+import org.attune.tensor.io.FileBytes;
 
 /**
  * What an ONNX file says about its weights: the graph's initialisers, and its products with one of them. Field numbers
@@ -19,8 +20,8 @@ final class OnnxGraph {
 
     private static final int MAX_RANK = 16;
 
-    /** @param data little-endian; for FLOAT exactly the shape's elements, otherwise unchecked */
-    record Initializer(Shape shape, int dataType, ByteBuffer data) {}
+    /** @param begin of its numbers in the file, little-endian; for FLOAT as many as the shape's elements, otherwise unchecked */
+    record Initializer(Shape shape, int dataType, int begin) {}
 
     /** A MatMul node, by the names of its second input and its output. */
     record Product(String weight, String output) {}
@@ -31,8 +32,12 @@ final class OnnxGraph {
     private OnnxGraph() {}
 
     /** @throws UserError if the file is broken, is no ONNX model, or keeps its weights elsewhere */
-    static OnnxGraph read(String source, ByteBuffer file) {
-        ProtobufReader model = new ProtobufReader(source, file);
+    static OnnxGraph read(FileBytes file) {
+        if (file.size() > Integer.MAX_VALUE) {
+            throw file.invalid(file.size() + " bytes, expected at most " + Integer.MAX_VALUE);
+        }
+        // Pages that are not touched are not read: not those of the numbers.
+        ProtobufReader model = new ProtobufReader(file.path().toString(), file.map(0, (int) file.size()));
         OnnxGraph graph = null;
         while (model.next()) {
             if (model.field() == 7) {
@@ -126,7 +131,7 @@ final class OnnxGraph {
             throw tensor.broken(what + " of shape " + shape + " has " + data.remaining() + " bytes, expected "
                     + shape.size() * Float.BYTES);
         }
-        if (initializers.put(name, new Initializer(shape, dataType, data)) != null) {
+        if (initializers.put(name, new Initializer(shape, dataType, data.position())) != null) {
             throw tensor.broken(what + " comes twice");
         }
     }

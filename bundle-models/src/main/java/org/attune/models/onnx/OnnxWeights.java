@@ -1,50 +1,53 @@
 package org.attune.models.onnx;
 
-import java.io.IOException;
-import java.io.InputStream;
 import java.nio.ByteBuffer;
-import java.nio.FloatBuffer;
-import java.util.Arrays;
+import java.nio.ByteOrder;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import org.attune.models.WeightFile;
 import org.attune.models.onnx.OnnxGraph.Initializer;
 import org.attune.models.onnx.OnnxGraph.Product;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Shape;
+import org.attune.tensor.io.FileBytes;
+import org.attune.tensor.io.FloatBlocks;
 
 /**
- * The weights of a PyTorch model that was exported to ONNX, under the names and in the layout of PyTorch's state_dict.
+ * The weights of a PyTorch model that was exported to ONNX, under the names of PyTorch's state_dict.
  *
  * <p>The exporter keeps the names of most parameters, but transposes the weight of a linear map to {@code [in, out]} and
  * then calls it {@code onnx::MatMul_885}. The product that uses it still tells where it belongs: its output is named
  * {@code /encoder/layer.0/attention/self/query/MatMul_output_0}, so the weight is
- * {@code encoder.layer.0.attention.self.query.weight}, and is given here as {@code [out, in]} again. The exporter stores
- * equal weights once; they appear here under each of their names. Left out are constants of the graph and tensors that
- * are not floating-point, such as {@code embeddings.position_ids}.
+ * {@code encoder.layer.0.attention.self.query.weight}. The exporter stores equal weights once; they appear here under each of
+ * their names. Left out are constants of the graph and tensors that are not floating-point, such as
+ * {@code embeddings.position_ids}.
  *
- * <p>The file's bytes stay in memory as long as this object; the arrays given out are new ones. May be used by several
- * threads.
+ * <p>May be used by several threads, as long as the file is open.
  */
-public final class OnnxWeights {
-    private static final int MAX_ARRAY = Integer.MAX_VALUE - 8;
-    /** Room for most models at once, and the most that a stated size can make us allocate before its bytes arrive. */
-    private static final int FIRST_ALLOCATION = 128 << 20;
+public final class OnnxWeights implements WeightFile {
+    private static final int BLOCK_BYTES = 1 << 18;
     /** FLOAT16, DOUBLE and BFLOAT16 of TensorProto.DataType. */
     private static final Set<Integer> OTHER_FLOATING_TYPES = Set.of(10, 11, 16);
 
     private static final String PRODUCT_SUFFIX = "/MatMul_output_0";
-    /** Side of the square that is transposed at a time: rows of it stay in the cache. */
-    private static final int TILE = 32;
 
     private record Weight(Initializer stored, boolean transposed) {}
 
-    private final String source;
+    private final FileBytes file;
     private final Map<String, Weight> weights = new LinkedHashMap<>();
 
-    private OnnxWeights(String source, OnnxGraph graph) {
-        this.source = source;
+    /**
+     * Reads what a file says about its weights.
+     *
+     * @param file stays the caller's to close
+     * @throws UserError if it is broken or not an ONNX model, keeps its weights in another file, or holds weights that are not
+     *     float32
+     */
+    public OnnxWeights(FileBytes file) {
+        this.file = file;
+        OnnxGraph graph = OnnxGraph.read(file);
         graph.initializers().forEach((name, stored) -> {
             if (!isAnonymous(name)) {
                 add(name, new Weight(stored, false));
@@ -62,91 +65,59 @@ public final class OnnxWeights {
         }
     }
 
-    /**
-     * Reads a whole ONNX file.
-     *
-     * @param source what to call the file in messages, for example {@code model.jar!/model.onnx}
-     * @param in its bytes; read to the end and left open
-     * @param size its length in bytes where it is known, as from a jar's directory; otherwise negative
-     * @throws UserError if it cannot be read, is broken or not an ONNX model, keeps its weights in another file, or holds
-     *     weights that are not float32
-     */
-    public static OnnxWeights read(String source, InputStream in, long size) {
-        try {
-            return new OnnxWeights(source, OnnxGraph.read(source, readFully(source, in, size)));
-        } catch (IOException e) {
-            throw new UserError(source + ": cannot read: " + e.getMessage(), e);
-        }
+    @Override
+    public String source() {
+        return file.path().toString();
     }
 
     /** The parameters' names, those that the file kept first; unmodifiable. */
+    @Override
     public Set<String> names() {
         return Collections.unmodifiableSet(weights.keySet());
     }
 
-    /** A linear map's weight is {@code [out, in]}. @throws UserError if there is no such weight */
+    @Override
     public Shape shape(String name) {
-        Weight weight = weight(name);
-        Shape stored = weight.stored().shape();
-        return weight.transposed() ? Shape.of(stored.dim(1), stored.dim(0)) : stored;
+        return weight(name).stored().shape();
     }
 
-    /** The numbers, row-major, in a new array. @throws UserError if there is no such weight */
-    public float[] floats(String name) {
-        Weight weight = weight(name);
-        FloatBuffer stored = weight.stored().data().asFloatBuffer();
-        float[] out = new float[stored.remaining()];
-        if (weight.transposed() && out.length > 0) {
-            Shape shape = weight.stored().shape();
-            transpose(stored, shape.dim(0), shape.dim(1), out);
-        } else {
-            stored.get(out);
-        }
-        return out;
+    @Override
+    public boolean isTransposed(String name, boolean usually) {
+        return weight(name).transposed();
     }
 
-    private static ByteBuffer readFully(String source, InputStream in, long size) throws IOException {
-        if (size > MAX_ARRAY) {
-            throw new UserError(source + ": " + size + " bytes, expected at most " + MAX_ARRAY);
+    @Override
+    public void read(String name, FloatBlocks blocks) {
+        Initializer stored = weight(name).stored();
+        long bytes = Float.BYTES * stored.shape().size();
+        ByteBuffer chunk =
+                ByteBuffer.allocate((int) Math.min(BLOCK_BYTES, bytes)).order(ByteOrder.LITTLE_ENDIAN);
+        float[] block = new float[chunk.capacity() / Float.BYTES];
+        for (long done = 0; done < bytes; done += chunk.limit()) {
+            file.read(stored.begin() + done, chunk.clear().limit((int) Math.min(chunk.capacity(), bytes - done)));
+            chunk.flip().asFloatBuffer().get(block, 0, chunk.limit() / Float.BYTES);
+            blocks.accept(block, chunk.limit() / Float.BYTES);
         }
-        int limit = size < 0 ? MAX_ARRAY : (int) size;
-        byte[] bytes = new byte[Math.min(limit, FIRST_ALLOCATION)];
-        int read = in.readNBytes(bytes, 0, bytes.length);
-        while (read == bytes.length && read < limit) {
-            bytes = Arrays.copyOf(bytes, (int) Math.min(limit, 2L * read));
-            read += in.readNBytes(bytes, read, bytes.length - read);
-        }
-        if (size >= 0 && read < size) {
-            throw new UserError(source + ": ends after " + read + " bytes, expected " + size);
-        }
-        if (read == limit && in.read() >= 0) {
-            throw new UserError(source + ": goes on after " + read + " bytes, expected its end there");
-        }
-        return ByteBuffer.wrap(bytes, 0, read);
     }
 
     private void add(String name, Weight weight) {
         int type = weight.stored().dataType();
         if (OTHER_FLOATING_TYPES.contains(type)) {
-            throw invalid("tensor '" + name + "' has data type " + type + ", expected float32 (1)");
+            throw file.invalid("tensor '" + name + "' has data type " + type + ", expected float32 (1)");
         }
         if (type == OnnxGraph.FLOAT && weights.put(name, weight) != null) {
-            throw invalid("two tensors are called '" + name + "'");
+            throw file.invalid("two tensors are called '" + name + "'");
         }
     }
 
     private Weight weight(String name) {
         Weight weight = weights.get(name);
         if (weight == null) {
-            throw invalid("no tensor '" + name + "' among its " + weights.size() + ": "
+            throw file.invalid("no tensor '" + name + "' among its " + weights.size() + ": "
                     + String.join(", ", weights.keySet().stream().limit(8).toList())
                     + (weights.size() > 8 ? ", ..." : ""));
         }
         return weight;
-    }
-
-    private UserError invalid(String message) {
-        return new UserError(source + ": " + message.replaceAll("\\p{Cntrl}", "?"));
     }
 
     /** Whether the exporter made the name up: no Python attribute holds ':' or '/', or begins with a digit. */
@@ -160,17 +131,5 @@ public final class OnnxWeights {
             return null;
         }
         return output.substring(1, output.length() - PRODUCT_SUFFIX.length()).replace('/', '.');
-    }
-
-    private static void transpose(FloatBuffer in, int rows, int columns, float[] out) {
-        for (int r0 = 0; r0 < rows; r0 += TILE) {
-            for (int c0 = 0; c0 < columns; c0 += TILE) {
-                for (int c = c0; c < Math.min(c0 + TILE, columns); c++) {
-                    for (int r = r0; r < Math.min(r0 + TILE, rows); r++) {
-                        out[c * rows + r] = in.get(r * columns + c);
-                    }
-                }
-            }
-        }
     }
 }

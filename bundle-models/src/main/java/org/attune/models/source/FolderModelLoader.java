@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.attune.model.Model;
 import org.attune.model.ModelLoader;
 import org.attune.model.NewModel;
@@ -17,28 +19,28 @@ import org.attune.models.Fingerprint;
 import org.attune.models.ModelConfig;
 import org.attune.models.PretrainedTokenizer;
 import org.attune.models.TransformerModel;
-import org.attune.models.WeightFile;
+import org.attune.models.gguf.GgufModel;
 import org.attune.models.make.ModelMaker;
 import org.attune.plugin.AttunePlugin;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
-import org.attune.tensor.io.TensorFile;
 import org.osgi.service.component.annotations.Component;
 
 /**
- * Loads a Hugging Face folder: config.json, model.safetensors, tokenizer.json. Every source that has no scheme
- * ({@code maven:}) is the path of a folder.
+ * Loads a Hugging Face folder (config.json, model.safetensors or its parts, tokenizer.json), a GGUF file, or a folder with one.
+ * Every source that has no scheme ({@code maven:}) is a path.
  */
 @Component(property = "osgi.ds.satisfying.condition.target=(osgi.condition.id=attune.natives.tokenizers)")
 @AttunePlugin(
         name = "folder",
-        description = "models from a Hugging Face folder: config.json, model.safetensors, tokenizer.json")
+        description =
+                "models from a Hugging Face folder (config.json, model.safetensors, tokenizer.json) or a GGUF file")
 public final class FolderModelLoader implements ModelLoader {
     /** At least two letters: one is a drive of Windows. */
     private static final Pattern SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:.*");
 
-    private static final String WEIGHTS = "model.safetensors";
+    private static final String CONFIG = "config.json";
     private static final String TOKENIZER = "tokenizer.json";
 
     @Override
@@ -46,23 +48,50 @@ public final class FolderModelLoader implements ModelLoader {
         if (SCHEME.matcher(source).matches()) {
             return Optional.empty();
         }
-        Path folder = base.resolve(source);
-        if (!Files.isDirectory(folder)) {
-            throw new UserError(folder + ": " + (Files.exists(folder) ? "is not a folder" : "no such folder")
-                    + "; expected a Hugging Face folder, hf:org/name or maven:group:artifact");
+        Path path = base.resolve(source);
+        if (!Files.exists(path)) {
+            throw new UserError(path + ": no such folder; expected a Hugging Face folder, a GGUF file, hf:org/name or"
+                    + " maven:group:artifact");
         }
-        Path configFile = folder.resolve("config.json");
+        Optional<Path> gguf = gguf(path);
+        if (gguf.isPresent()) {
+            return Optional.of(GgufModel.load(gguf.get(), engine, matrices));
+        }
+        Path configFile = path.resolve(CONFIG);
         byte[] configJson = read(configFile, "so this is no Hugging Face model");
         ModelConfig config = ModelConfig.parse(configFile.toString(), configJson);
-        return Optional.of(model(folder, Families.read(config), configJson, engine, matrices));
+        return Optional.of(model(path, Families.read(config), configJson, engine, matrices));
+    }
+
+    /** A file itself, or the one in a folder that is not Hugging Face's. */
+    private static Optional<Path> gguf(Path path) {
+        if (!Files.isDirectory(path)) {
+            return Optional.of(path);
+        }
+        if (Files.exists(path.resolve(CONFIG))) {
+            return Optional.empty();
+        }
+        try (Stream<Path> files = Files.list(path)) {
+            List<Path> found = files.filter(file -> file.getFileName().toString().endsWith(".gguf"))
+                    .sorted()
+                    .toList();
+            if (found.size() > 1) {
+                throw new UserError(path + ": several GGUF files; name one: "
+                        + found.stream().map(Path::toString).collect(Collectors.joining(", ")));
+            }
+            return found.stream().findFirst();
+        } catch (IOException e) {
+            throw UserError.cannot("read", path, e);
+        }
     }
 
     @Override
     public Optional<Map<String, byte[]>> files(String source, Path base) {
-        Path folder = base.resolve(source);
-        return SCHEME.matcher(source).matches() || !Files.isDirectory(folder)
-                ? Optional.empty()
-                : Optional.of(ModelFiles.in(folder));
+        Path path = base.resolve(source);
+        if (SCHEME.matcher(source).matches() || !Files.exists(path)) {
+            return Optional.empty();
+        }
+        return Optional.of(gguf(path).map(GgufModel::files).orElseGet(() -> ModelFiles.in(path)));
     }
 
     @Override
@@ -73,36 +102,34 @@ public final class FolderModelLoader implements ModelLoader {
 
     private static Model model(
             Path folder, Architecture architecture, byte[] configJson, TensorEngine engine, DType matrices) {
-        Path weightFile = weightFile(folder);
+        checkWeights(folder);
         byte[] tokenizerJson = read(
                 folder.resolve(TOKENIZER), "and no other form is read; save_pretrained of a fast tokenizer writes it");
-        try (TensorFile weights = TensorFile.open(weightFile)) {
-            String fingerprint =
-                    new Fingerprint().add(configJson).add(weightFile).text();
+        try (SafetensorsWeights weights = SafetensorsWeights.open(folder)) {
+            Fingerprint fingerprint = new Fingerprint().add(configJson);
+            for (Path file : weights.paths()) {
+                fingerprint.add(file);
+            }
             return TransformerModel.create(
                     architecture,
-                    fingerprint,
+                    fingerprint.text(),
                     PretrainedTokenizer.read(folder.resolve(TOKENIZER).toString(), tokenizerJson),
-                    WeightFile.of(weightFile.toString(), weights),
+                    weights,
                     engine,
                     matrices);
-        } catch (IOException e) {
-            throw new UserError(weightFile + ": cannot read: " + e.getMessage(), e);
         }
     }
 
-    private static Path weightFile(Path folder) {
-        Path file = folder.resolve(WEIGHTS);
-        if (Files.exists(file)) {
-            return file;
+    private static void checkWeights(Path folder) {
+        if (Files.exists(folder.resolve(SafetensorsWeights.SINGLE))
+                || Files.exists(folder.resolve(SafetensorsWeights.INDEX))) {
+            return;
         }
-        for (String other : List.of(WEIGHTS + ".index.json", "pytorch_model.bin")) {
-            if (Files.exists(folder.resolve(other))) {
-                throw new UserError(folder + ": there is " + other + ", but weights are read from one " + WEIGHTS
-                        + "; save the model again as one safetensors file");
-            }
-        }
-        throw new UserError(folder + ": no " + WEIGHTS);
+        String other = "pytorch_model.bin";
+        throw new UserError(folder + ": "
+                + (Files.exists(folder.resolve(other))
+                        ? "there is " + other + ", which may hold code; save the model again as safetensors"
+                        : "no " + SafetensorsWeights.SINGLE));
     }
 
     private static byte[] read(Path file, String ifMissing) {

@@ -17,12 +17,12 @@ import org.attune.models.Fingerprint;
 import org.attune.models.ModelConfig;
 import org.attune.models.PretrainedTokenizer;
 import org.attune.models.TransformerModel;
-import org.attune.models.WeightFile;
 import org.attune.models.onnx.OnnxWeights;
 import org.attune.plugin.AttunePlugin;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
+import org.attune.tensor.io.FileBytes;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -140,23 +140,21 @@ public final class MavenModelLoader implements ModelLoader {
     private static Model load(Known known, Path jar, TensorEngine engine, DType matrices) {
         try (ZipFile zip = new ZipFile(jar.toFile())) {
             Fingerprint fingerprint = new Fingerprint().add(known.config());
-            String weightSource = jar + "!/" + known.weights();
-            ZipEntry entry = entry(zip, jar, known.weights());
-            OnnxWeights weights;
-            try (InputStream in = fingerprint.through(zip.getInputStream(entry))) {
-                weights = OnnxWeights.read(weightSource, in, entry.getSize());
-            }
             byte[] tokenizer;
             try (InputStream in = zip.getInputStream(entry(zip, jar, known.tokenizer()))) {
                 tokenizer = in.readAllBytes();
             }
-            return TransformerModel.create(
-                    Families.read(ModelConfig.parse("config.json of " + known.artifact(), known.config())),
-                    fingerprint.text(),
-                    PretrainedTokenizer.read(jar + "!/" + known.tokenizer(), tokenizer),
-                    WeightFile.of(weightSource, weights),
-                    engine,
-                    matrices);
+            ZipEntry entry = entry(zip, jar, known.weights());
+            try (InputStream in = fingerprint.through(zip.getInputStream(entry));
+                    FileBytes weights = FileBytes.unpack(Path.of(jar + "!/" + known.weights()), in, entry.getSize())) {
+                return TransformerModel.create(
+                        Families.read(ModelConfig.parse("config.json of " + known.artifact(), known.config())),
+                        fingerprint.text(),
+                        PretrainedTokenizer.read(jar + "!/" + known.tokenizer(), tokenizer),
+                        new OnnxWeights(weights),
+                        engine,
+                        matrices);
+            }
         } catch (IOException e) {
             throw new UserError(jar + ": cannot read: " + e.getMessage(), e);
         }

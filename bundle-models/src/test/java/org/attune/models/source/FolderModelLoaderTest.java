@@ -193,7 +193,8 @@ class FolderModelLoaderTest {
         assertThatThrownBy(() -> new FolderModelLoader().load("nowhere", folder, engine, engine.dtype()))
                 .isInstanceOf(UserError.class)
                 .hasMessage(folder.resolve("nowhere")
-                        + ": no such folder; expected a Hugging Face folder, hf:org/name or maven:group:artifact");
+                        + ": no such folder; expected a Hugging Face folder, a GGUF file, hf:org/name or"
+                        + " maven:group:artifact");
         refused(folder + ": no config.json, so this is no Hugging Face model");
         new TinyBert().write(folder);
         Files.delete(folder.resolve("tokenizer.json"));
@@ -203,8 +204,7 @@ class FolderModelLoaderTest {
         Files.delete(folder.resolve("model.safetensors"));
         refused(folder + ": no model.safetensors");
         Files.createFile(folder.resolve("pytorch_model.bin"));
-        refused(folder + ": there is pytorch_model.bin, but weights are read from one model.safetensors; "
-                + "save the model again as one safetensors file");
+        refused(folder + ": there is pytorch_model.bin, which may hold code; save the model again as safetensors");
     }
 
     @Test

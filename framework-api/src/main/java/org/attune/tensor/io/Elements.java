@@ -13,13 +13,13 @@ final class Elements {
             case BF16 -> {
                 ShortBuffer halves = in.asShortBuffer();
                 for (int i = 0; i < n; i++) {
-                    out[at + i] = fromBfloat16(halves.get(i));
+                    out[at + i] = HalfFloats.fromBfloat16(halves.get(i));
                 }
             }
             case F16 -> {
                 ShortBuffer halves = in.asShortBuffer();
                 for (int i = 0; i < n; i++) {
-                    out[at + i] = fromHalf(halves.get(i));
+                    out[at + i] = HalfFloats.fromFloat16(halves.get(i));
                 }
             }
             case F64 -> {
@@ -43,8 +43,8 @@ final class Elements {
         for (int i = 0; i < n; i++) {
             out[at + i] = switch (type) {
                 case F32 -> in.getFloat(4 * i);
-                case F16 -> fromHalf(in.getShort(2 * i));
-                case BF16 -> fromBfloat16(in.getShort(2 * i));
+                case F16 -> HalfFloats.fromFloat16(in.getShort(2 * i));
+                case BF16 -> HalfFloats.fromBfloat16(in.getShort(2 * i));
                 default -> integer(type, in, i);
             };
         }
@@ -66,22 +66,5 @@ final class Elements {
             case BOOL -> in.get(i) == 0 ? 0 : 1;
             default -> throw new AssertionError(type);
         };
-    }
-
-    static float fromBfloat16(short bits) {
-        return Float.intBitsToFloat(bits << 16);
-    }
-
-    /** IEEE 754 binary16: 1 sign bit, 5 bits of exponent with bias 15, 10 bits of fraction. Exact. */
-    static float fromHalf(short bits) {
-        int sign = (bits & 0x8000) << 16;
-        int exponent = bits >>> 10 & 0x1f;
-        int fraction = bits & 0x3ff;
-        if (exponent == 0) {
-            float magnitude = fraction * 0x1p-24f;
-            return sign == 0 ? magnitude : -magnitude;
-        }
-        int widened = exponent == 0x1f ? 0xff : exponent - 15 + 127;
-        return Float.intBitsToFloat(sign | widened << 23 | fraction << 13);
     }
 }

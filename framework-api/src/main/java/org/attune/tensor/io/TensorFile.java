@@ -1,13 +1,9 @@
 package org.attune.tensor.io;
 
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Collections;
 import java.util.Map;
 import java.util.Set;
@@ -35,31 +31,22 @@ public final class TensorFile implements AutoCloseable {
     /** Some virtual machines allow no longer array. */
     private static final int MAX_ARRAY = Integer.MAX_VALUE - 8;
 
-    private final Path path;
-    private final FileChannel channel;
+    private final FileBytes file;
     private final TensorHeader header;
 
-    private TensorFile(Path path, FileChannel channel, TensorHeader header) {
-        this.path = path;
-        this.channel = channel;
-        this.header = header;
+    private TensorFile(FileBytes file) {
+        this.file = file;
+        this.header = TensorHeader.read(file);
     }
 
     /** @throws UserError if the file is missing, unreadable, truncated or breaks a rule of the format */
     public static TensorFile open(Path path) {
-        if (Files.exists(path) && !Files.isRegularFile(path)) {
-            throw FileErrors.invalid(path, "is not a file; expected a safetensors file");
-        }
+        FileBytes file = FileBytes.open(path, "safetensors");
         try {
-            FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
-            try {
-                return new TensorFile(path, channel, TensorHeader.read(path, channel));
-            } catch (Throwable t) {
-                channel.close();
-                throw t;
-            }
-        } catch (IOException e) {
-            throw FileErrors.cannot("read", path, e);
+            return new TensorFile(file);
+        } catch (Throwable t) {
+            file.close();
+            throw t;
         }
     }
 
@@ -92,6 +79,17 @@ public final class TensorFile implements AutoCloseable {
         return out;
     }
 
+    /** As {@link #floats(String)}, block by block: for tensors that go elsewhere at once. */
+    public void floats(String name, FloatBlocks blocks) {
+        Entry entry = entry(name);
+        float[] block = new float
+                [(int) Math.min(entry.shape().size(), CHUNK_BYTES / entry.type().bytes())];
+        read(entry, (in, at, n) -> {
+            Elements.toFloats(entry.type(), in, block, 0, n);
+            blocks.accept(block, n);
+        });
+    }
+
     /** The elements of a tensor of any type, row-major. All types convert exactly but I64, which goes to the nearest double. */
     public double[] doubles(String name) {
         Entry entry = entry(name);
@@ -122,10 +120,8 @@ public final class TensorFile implements AutoCloseable {
             for (int i = 0; i < n; i++) {
                 out[at + i] = (int) chunk[i];
                 if (out[at + i] != chunk[i]) {
-                    throw FileErrors.invalid(
-                            path,
-                            "tensor " + FileErrors.quote(name) + ": element " + (at + i) + " is " + chunk[i]
-                                    + ", expected a 32-bit integer");
+                    throw file.invalid("tensor " + FileErrors.quote(name) + ": element " + (at + i) + " is " + chunk[i]
+                            + ", expected a 32-bit integer");
                 }
             }
         });
@@ -142,37 +138,23 @@ public final class TensorFile implements AutoCloseable {
         Entry entry = entry(name);
         long bytes = entry.end() - entry.begin();
         if (entry.type() != ElementType.F32 || bytes > Integer.MAX_VALUE) {
-            throw FileErrors.invalid(
-                    path,
-                    "tensor " + FileErrors.quote(name) + " is " + entry.type() + " of " + bytes
-                            + " bytes, expected F32 of at most " + Integer.MAX_VALUE);
+            throw file.invalid("tensor " + FileErrors.quote(name) + " is " + entry.type() + " of " + bytes
+                    + " bytes, expected F32 of at most " + Integer.MAX_VALUE);
         }
-        try {
-            return channel.map(FileChannel.MapMode.READ_ONLY, entry.begin(), bytes)
-                    .order(ByteOrder.LITTLE_ENDIAN)
-                    .asFloatBuffer();
-        } catch (IOException e) {
-            throw FileErrors.cannot("read", path, e);
-        }
+        return file.map(entry.begin(), (int) bytes).asFloatBuffer();
     }
 
     @Override
     public void close() {
-        try {
-            channel.close();
-        } catch (IOException e) {
-            throw FileErrors.cannot("close", path, e);
-        }
+        file.close();
     }
 
     private Entry entry(String name) {
         Entry entry = header.entries().get(name);
         if (entry == null) {
-            throw FileErrors.invalid(
-                    path,
-                    "no tensor " + FileErrors.quote(name) + "; it holds " + names().size() + ": "
-                            + names().stream().limit(8).map(FileErrors::quote).collect(Collectors.joining(", "))
-                            + (names().size() > 8 ? ", ..." : ""));
+            throw file.invalid("no tensor " + FileErrors.quote(name) + "; it holds " + names().size() + ": "
+                    + names().stream().limit(8).map(FileErrors::quote).collect(Collectors.joining(", "))
+                    + (names().size() > 8 ? ", ..." : ""));
         }
         return entry;
     }
@@ -180,8 +162,8 @@ public final class TensorFile implements AutoCloseable {
     private Entry integers(String name) {
         Entry entry = entry(name);
         if (entry.type().isFloating()) {
-            throw FileErrors.invalid(
-                    path, "tensor " + FileErrors.quote(name) + " is " + entry.type() + ", expected an integer type");
+            throw file.invalid(
+                    "tensor " + FileErrors.quote(name) + " is " + entry.type() + ", expected an integer type");
         }
         return entry;
     }
@@ -189,8 +171,7 @@ public final class TensorFile implements AutoCloseable {
     private int length(String name, Entry entry) {
         long size = entry.shape().size();
         if (size > MAX_ARRAY) {
-            throw FileErrors.invalid(
-                    path,
+            throw file.invalid(
                     "tensor " + FileErrors.quote(name) + " has " + size + " elements, expected at most " + MAX_ARRAY);
         }
         return (int) size;
@@ -210,14 +191,10 @@ public final class TensorFile implements AutoCloseable {
         long bytes = entry.end() - entry.begin();
         ByteBuffer chunk =
                 ByteBuffer.allocate((int) Math.min(CHUNK_BYTES, bytes)).order(ByteOrder.LITTLE_ENDIAN);
-        try {
-            for (long done = 0; done < bytes; done += chunk.limit()) {
-                chunk.clear().limit((int) Math.min(chunk.capacity(), bytes - done));
-                TensorHeader.readFully(channel, chunk, entry.begin() + done);
-                sink.accept(chunk.flip(), (int) (done / width), chunk.limit() / width);
-            }
-        } catch (IOException e) {
-            throw FileErrors.cannot("read", path, e);
+        for (long done = 0; done < bytes; done += chunk.limit()) {
+            chunk.clear().limit((int) Math.min(chunk.capacity(), bytes - done));
+            file.read(entry.begin() + done, chunk);
+            sink.accept(chunk.flip(), (int) (done / width), chunk.limit() / width);
         }
     }
 }

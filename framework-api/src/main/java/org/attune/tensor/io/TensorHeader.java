@@ -7,16 +7,13 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import java.io.ByteArrayInputStream;
-import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.Reader;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -53,50 +50,37 @@ final class TensorHeader {
                     .build())
             .build();
 
-    private final Path path;
+    private final FileBytes file;
     private final long dataBegin;
-    private final long fileSize;
     private final Map<String, String> metadata = new LinkedHashMap<>();
     private final Map<String, Entry> entries = new LinkedHashMap<>();
 
-    private TensorHeader(Path path, long dataBegin, long fileSize) {
-        this.path = path;
+    private TensorHeader(FileBytes file, long dataBegin) {
+        this.file = file;
         this.dataBegin = dataBegin;
-        this.fileSize = fileSize;
     }
 
     /** @throws UserError if the header breaks a rule of the format or contradicts the file's size */
-    static TensorHeader read(Path path, FileChannel channel) throws IOException {
-        long size = channel.size();
+    static TensorHeader read(FileBytes file) {
+        long size = file.size();
         if (size < 8) {
-            throw FileErrors.invalid(path, "not a safetensors file: " + size + " bytes, expected at least 8");
+            throw file.invalid("not a safetensors file: " + size + " bytes, expected at least 8");
         }
         ByteBuffer prefix = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
-        readFully(channel, prefix, 0);
+        file.read(0, prefix);
         long length = prefix.getLong(0);
         long limit = Math.min(MAX_BYTES, size - 8);
         if (length < 2 || length > limit) {
-            throw FileErrors.invalid(
-                    path,
-                    "the header's length is given as " + Long.toUnsignedString(length) + " bytes, expected 2 to "
-                            + limit + " in a file of " + size + ": truncated, or not a safetensors file");
+            throw file.invalid("the header's length is given as " + Long.toUnsignedString(length)
+                    + " bytes, expected 2 to " + limit + " in a file of " + size
+                    + ": truncated, or not a safetensors file");
         }
         ByteBuffer json = ByteBuffer.allocate((int) length);
-        readFully(channel, json, 8);
-        TensorHeader header = new TensorHeader(path, 8 + length, size);
+        file.read(8, json);
+        TensorHeader header = new TensorHeader(file, 8 + length);
         header.parse(json.array());
         header.checkCoverage();
         return header;
-    }
-
-    static void readFully(FileChannel channel, ByteBuffer into, long position) throws IOException {
-        while (into.hasRemaining()) {
-            int n = channel.read(into, position);
-            if (n < 0) {
-                throw new EOFException("the file became shorter while it was open");
-            }
-            position += n;
-        }
     }
 
     /** By name, in the header's order. */
@@ -108,7 +92,7 @@ final class TensorHeader {
         return metadata;
     }
 
-    private void parse(byte[] bytes) throws IOException {
+    private void parse(byte[] bytes) {
         // A decoder of our own refuses broken UTF-8 and keeps the parser from guessing another encoding.
         try (Reader chars =
                         new InputStreamReader(new ByteArrayInputStream(bytes), StandardCharsets.UTF_8.newDecoder());
@@ -123,15 +107,17 @@ final class TensorHeader {
                 }
             }
             if (json.nextToken() != null) {
-                throw FileErrors.invalid(path, "the header goes on after its closing brace");
+                throw file.invalid("the header goes on after its closing brace");
             }
         } catch (JsonProcessingException e) {
             String at = e.getLocation() == null
                     ? ""
                     : " at character " + e.getLocation().getCharOffset();
-            throw FileErrors.invalid(path, "the header is not valid JSON" + at + ": " + e.getOriginalMessage());
+            throw file.invalid("the header is not valid JSON" + at + ": " + e.getOriginalMessage());
         } catch (CharacterCodingException e) {
-            throw FileErrors.invalid(path, "the header is not valid UTF-8");
+            throw file.invalid("the header is not valid UTF-8");
+        } catch (IOException e) {
+            throw new AssertionError("reading from memory", e);
         }
     }
 
@@ -157,15 +143,13 @@ final class TensorHeader {
                 case "shape" -> dims = parseNumbers(json, what + ": shape");
                 case "data_offsets" -> offsets = parseNumbers(json, what + ": data_offsets");
                 default ->
-                    throw FileErrors.invalid(
-                            path,
-                            what + ": unknown field " + FileErrors.quote(field)
-                                    + ", expected dtype, shape, data_offsets");
+                    throw file.invalid(what + ": unknown field " + FileErrors.quote(field)
+                            + ", expected dtype, shape, data_offsets");
             }
         }
         if (type == null || dims == null || offsets == null) {
             String missing = type == null ? "dtype" : dims == null ? "shape" : "data_offsets";
-            throw FileErrors.invalid(path, what + ": " + missing + " is missing");
+            throw file.invalid(what + ": " + missing + " is missing");
         }
         return checked(what, type, dims, offsets);
     }
@@ -178,10 +162,8 @@ final class TensorHeader {
                 return type;
             }
         }
-        throw FileErrors.invalid(
-                path,
-                what + ": dtype " + FileErrors.quote(found) + ", expected one of "
-                        + Arrays.toString(ElementType.values()));
+        throw file.invalid(what + ": dtype " + FileErrors.quote(found) + ", expected one of "
+                + Arrays.toString(ElementType.values()));
     }
 
     private long[] parseNumbers(JsonParser json, String what) throws IOException {
@@ -190,8 +172,8 @@ final class TensorHeader {
         while (json.nextToken() != JsonToken.END_ARRAY) {
             expect(json, json.currentToken(), JsonToken.VALUE_NUMBER_INT, what);
             if (json.getNumberType() == JsonParser.NumberType.BIG_INTEGER || json.getLongValue() < 0) {
-                throw FileErrors.invalid(
-                        path, what + " holds " + json.getText() + ", expected numbers from 0 to " + Long.MAX_VALUE);
+                throw file.invalid(
+                        what + " holds " + json.getText() + ", expected numbers from 0 to " + Long.MAX_VALUE);
             }
             numbers.add(json.getLongValue());
         }
@@ -203,31 +185,26 @@ final class TensorHeader {
         long bytes = type.bytes();
         for (int i = 0; i < dims.length; i++) {
             if (dims[i] > Integer.MAX_VALUE) {
-                throw FileErrors.invalid(
-                        path, what + ": extent " + dims[i] + ", expected at most " + Integer.MAX_VALUE);
+                throw file.invalid(what + ": extent " + dims[i] + ", expected at most " + Integer.MAX_VALUE);
             }
             extents[i] = (int) dims[i];
             try {
                 bytes = Math.multiplyExact(bytes, dims[i]);
             } catch (ArithmeticException e) {
-                throw FileErrors.invalid(path, what + ": shape " + Arrays.toString(dims) + " is larger than any file");
+                throw file.invalid(what + ": shape " + Arrays.toString(dims) + " is larger than any file");
             }
         }
-        long available = fileSize - dataBegin;
+        long available = file.size() - dataBegin;
         if (offsets.length != 2 || offsets[0] > offsets[1]) {
-            throw FileErrors.invalid(
-                    path,
+            throw file.invalid(
                     what + ": data_offsets " + Arrays.toString(offsets) + ", expected [begin, end] with begin <= end");
         }
         if (offsets[1] > available) {
-            throw FileErrors.invalid(
-                    path,
-                    what + ": data_offsets " + Arrays.toString(offsets) + " reach beyond the file's " + available
-                            + " bytes of data: truncated?");
+            throw file.invalid(what + ": data_offsets " + Arrays.toString(offsets) + " reach beyond the file's "
+                    + available + " bytes of data: truncated?");
         }
         if (offsets[1] - offsets[0] != bytes) {
-            throw FileErrors.invalid(
-                    path,
+            throw file.invalid(
                     what + ": data_offsets " + Arrays.toString(offsets) + " span " + (offsets[1] - offsets[0])
                             + " bytes, expected " + bytes + " for " + type + " of shape " + Arrays.toString(dims));
         }
@@ -242,33 +219,28 @@ final class TensorHeader {
         for (Map.Entry<String, Entry> next : ordered) {
             long begin = next.getValue().begin();
             if (begin != covered) {
-                throw FileErrors.invalid(
-                        path,
+                throw file.invalid(
                         "tensor " + FileErrors.quote(next.getKey()) + " begins at byte " + (begin - dataBegin)
                                 + " of the data, expected " + (covered - dataBegin) + ": "
                                 + (begin < covered ? "it overlaps the tensor before it" : "a gap lies before it"));
             }
             covered = next.getValue().end();
         }
-        if (covered != fileSize) {
-            throw FileErrors.invalid(
-                    path,
-                    "the tensors end at byte " + (covered - dataBegin) + " of the data, expected "
-                            + (fileSize - dataBegin) + ", the end of the file");
+        if (covered != file.size()) {
+            throw file.invalid("the tensors end at byte " + (covered - dataBegin) + " of the data, expected "
+                    + (file.size() - dataBegin) + ", the end of the file");
         }
     }
 
     private void expect(JsonParser json, JsonToken found, JsonToken expected, String what) throws IOException {
         if (found != expected) {
-            throw FileErrors.invalid(
-                    path,
-                    what + ": found " + (found == null ? "nothing" : json.getText()) + ", expected "
-                            + switch (expected) {
-                                case START_OBJECT -> "an object";
-                                case START_ARRAY -> "an array";
-                                case VALUE_STRING -> "a string";
-                                default -> "an integer";
-                            });
+            throw file.invalid(what + ": found " + (found == null ? "nothing" : json.getText()) + ", expected "
+                    + switch (expected) {
+                        case START_OBJECT -> "an object";
+                        case START_ARRAY -> "an array";
+                        case VALUE_STRING -> "a string";
+                        default -> "an integer";
+                    });
         }
     }
 }

@@ -167,7 +167,7 @@ class TensorFileTest {
                             ? fraction / 1024.0 * Math.pow(2, -14)
                             : (1 + fraction / 1024.0) * Math.pow(2, exponent - 15);
             double expected = bits >> 15 == 0 ? magnitude : -magnitude;
-            assertThat(Double.compare(Elements.fromHalf((short) bits), expected))
+            assertThat(Double.compare(HalfFloats.fromFloat16((short) bits), expected))
                     .as("0x%x", bits)
                     .isZero();
         }

@@ -1,0 +1,83 @@
+package org.attune.models.gguf;
+
+import com.fasterxml.jackson.databind.node.DoubleNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
+/** What a GGUF file says of rotary positions, as config.json says it. */
+final class GgufRotary {
+    /** By what the frequencies of Llama 3.1 and later are divided [headSize/2], in place of metadata. */
+    static final String FACTORS = "rope_freqs.weight";
+
+    private static final double DEFAULT_BASE = 10000;
+    /** Llama 3.1's constants; files give what follows from them. */
+    private static final double LOW = 1;
+
+    private static final double HIGH = 4;
+    private static final int ORIGINAL = 8192;
+
+    private GgufRotary() {}
+
+    static void add(GgufConfig config, GgufFile file) {
+        config.copyIfThere("rope_theta", "rope.freq_base");
+        int headSize = headSize(config);
+        if (config.has("rope.dimension_count")) {
+            double turned = (double) config.whole("rope.dimension_count") / headSize;
+            config.put("partial_rotary_factor", DoubleNode.valueOf(turned));
+        }
+        if (file.names().contains(FACTORS)) {
+            config.put("rope_scaling", byWavelength(config, file, headSize));
+        } else if (config.has("rope.scaling.type")
+                && !config.text("rope.scaling.type").equals("none")) {
+            ObjectNode scaling = JsonNodeFactory.instance.objectNode();
+            scaling.put("rope_type", config.text("rope.scaling.type"));
+            scaling.put("factor", config.number("rope.scaling.factor"));
+            if (config.has("rope.scaling.original_context_length")) {
+                scaling.put("original_max_position_embeddings", config.whole("rope.scaling.original_context_length"));
+            }
+            config.ignore("rope.scaling.finetuned").put("rope_scaling", scaling);
+        }
+    }
+
+    private static int headSize(GgufConfig config) {
+        if (config.has("attention.key_length")) {
+            return atLeastOne(config, "attention.key_length");
+        }
+        return Math.max(1, config.whole("embedding_length") / atLeastOne(config, "attention.head_count"));
+    }
+
+    private static int atLeastOne(GgufConfig config, String key) {
+        int value = config.whole(key);
+        if (value == 0) {
+            throw config.invalid(key, "a whole number from 1");
+        }
+        return value;
+    }
+
+    /** The scaling {@code llama3} of which the factors follow. @throws org.attune.plugin.UserError if they follow of none */
+    private static ObjectNode byWavelength(GgufConfig config, GgufFile file, int headSize) {
+        float[] factors = new float[headSize / 2];
+        if (file.shape(FACTORS).size() != factors.length) {
+            throw file.invalid("tensor '" + FACTORS + "' has shape " + file.shape(FACTORS) + ", expected ["
+                    + factors.length + "]");
+        }
+        file.read(FACTORS, factors.length, (block, length) -> System.arraycopy(block, 0, factors, 0, length));
+        double base = config.has("rope.freq_base") ? config.number("rope.freq_base") : DEFAULT_BASE;
+        double factor = factors.length == 0 ? 1 : factors[factors.length - 1];
+        for (int i = 0; i < factors.length; i++) {
+            double waves = ORIGINAL * Math.pow(base, -2.0 * i / headSize) / (2 * Math.PI); // over the original context
+            double kept = Math.max(0, Math.min(1, (waves - LOW) / (HIGH - LOW)));
+            double expected = 1 / ((1 - kept) / factor + kept);
+            if (!(Math.abs(factors[i] - expected) <= 1e-4 * expected)) {
+                throw file.invalid("tensor '" + FACTORS + "' divides frequency " + i + " by " + factors[i]
+                        + ", expected " + expected + " as in Llama 3.1; another scaling is not supported");
+            }
+        }
+        ObjectNode scaling = JsonNodeFactory.instance.objectNode();
+        return scaling.put("rope_type", "llama3")
+                .put("factor", factor)
+                .put("low_freq_factor", LOW)
+                .put("high_freq_factor", HIGH)
+                .put("original_max_position_embeddings", ORIGINAL);
+    }
+}

@@ -15,6 +15,10 @@ public final class ModelConfig {
     private static final System.Logger LOG = System.getLogger(ModelConfig.class.getName());
     private static final ObjectMapper JSON = new ObjectMapper();
 
+    private static final int LARGEST = 1 << 24;
+    /** A model is described layer by layer, in memory. */
+    private static final int MOST_LAYERS = 1000;
+
     private final String source;
     private final JsonNode root;
 
@@ -54,11 +58,20 @@ public final class ModelConfig {
         return source;
     }
 
-    /** A size: a whole number from 1. */
+    /** A size: a whole number from 1, so far below the largest int that a few of them can be multiplied by a digit. */
     public int size(String key) {
+        return whole(key, LARGEST);
+    }
+
+    /** How many layers there are. */
+    public int layers(String key) {
+        return whole(key, MOST_LAYERS);
+    }
+
+    private int whole(String key, int most) {
         JsonNode value = required(key);
-        if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 1) {
-            throw invalid(key, "a whole number from 1");
+        if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 1 || value.intValue() > most) {
+            throw invalid(key, "a whole number from 1 to " + most);
         }
         return value.intValue();
     }

@@ -45,7 +45,7 @@ public record BertConfig(
         BertConfig bert = new BertConfig(
                 config.size("vocab_size"),
                 config.size("hidden_size"),
-                config.size("num_hidden_layers"),
+                config.layers("num_hidden_layers"),
                 config.size("num_attention_heads"),
                 config.size("intermediate_size"),
                 config.size("max_position_embeddings"),

@@ -97,7 +97,7 @@ public final class DistilBert implements Architecture {
                     EPS,
                     dropout);
             return new DistilBert(
-                    EncoderStack.of(embeddings, "distilbert.transformer.layer", config.size("n_layers"), layer),
+                    EncoderStack.of(embeddings, "distilbert.transformer.layer", config.layers("n_layers"), layer),
                     config.flag("tie_word_embeddings", true),
                     config.has("seq_classif_dropout") ? config.number("seq_classif_dropout", 0, 1) : 0);
         }

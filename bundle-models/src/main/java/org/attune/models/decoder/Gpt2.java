@@ -74,7 +74,7 @@ public final class Gpt2 implements Architecture {
         }
         scale = config.flag("scale_attn_weights", true) ? 1 / Math.sqrt((double) hidden / heads) : 1;
         stack = new DecoderStack(
-                IntStream.range(0, config.size("n_layer"))
+                IntStream.range(0, config.layers("n_layer"))
                         .mapToObj(i -> "transformer.h." + i)
                         .toList(),
                 NORM);

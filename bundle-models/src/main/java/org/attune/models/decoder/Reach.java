@@ -26,7 +26,7 @@ record Reach(int window, Rotary rotary) {
     /** One for each layer, all the same. */
     static List<Reach> same(ModelConfig config, Reach reach) {
         refuseOthers(config, reach.window == AttentionLayout.ALL ? FULL : SLIDING);
-        return Collections.nCopies(config.size("num_hidden_layers"), reach);
+        return Collections.nCopies(config.layers("num_hidden_layers"), reach);
     }
 
     /**
@@ -35,7 +35,7 @@ record Reach(int window, Rotary rotary) {
      * @param slides which layers have a window where the configuration does not say
      */
     static List<Reach> mixed(ModelConfig config, Reach full, Reach sliding, IntPredicate slides) {
-        int layers = config.size("num_hidden_layers");
+        int layers = config.layers("num_hidden_layers");
         List<String> types = config.texts(LAYER_TYPES);
         if (types.isEmpty()) {
             return IntStream.range(0, layers)

@@ -32,6 +32,9 @@ record SelfAttention(
         boolean outputBias,
         RmsNorm headNorm) {
 
+    private static final int MAX_HEADS = 4096;
+    private static final int MAX_HEAD_SIZE = 4096;
+
     /** With 1 / sqrt(headSize) as scale, without soft cap and head norm. */
     static SelfAttention of(ModelConfig config, boolean inputBiases, boolean outputBias) {
         config.warnOfDropout("attention_dropout", "attention probabilities");
@@ -45,6 +48,11 @@ record SelfAttention(
             throw config.invalid("num_key_value_heads", "a divisor of num_attention_heads, " + heads);
         }
         int headSize = config.size("head_dim", hidden / heads);
+        if (headSize > MAX_HEAD_SIZE || heads > MAX_HEADS) {
+            throw config.invalid(
+                    headSize > MAX_HEAD_SIZE && config.has("head_dim") ? "head_dim" : "num_attention_heads",
+                    "at most " + MAX_HEADS + " heads of at most " + MAX_HEAD_SIZE);
+        }
         return new SelfAttention(heads, keyHeads, headSize, 1 / Math.sqrt(headSize), 0, inputBiases, outputBias, null);
     }
 

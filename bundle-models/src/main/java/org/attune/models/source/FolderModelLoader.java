@@ -72,7 +72,8 @@ public final class FolderModelLoader implements ModelLoader {
             return Optional.empty();
         }
         try (Stream<Path> files = Files.list(path)) {
-            List<Path> found = files.filter(file -> file.getFileName().toString().endsWith(".gguf"))
+            List<Path> found = files.filter(
+                            file -> file.getFileName().toString().endsWith(".gguf"))
                     .sorted()
                     .toList();
             if (found.size() > 1) {

@@ -3,14 +3,21 @@ package org.attune.models.source;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.attune.model.Model;
 import org.attune.models.TinyBert;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
+import org.attune.tensor.io.HostTensor;
+import org.attune.tensor.io.TensorFiles;
 import org.attune.tensor.reference.ReferenceEngine;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -125,10 +132,10 @@ class FolderModelLoaderTest {
         return Stream.of(
                 spoilt("/config.json: vocab_size is missing", t -> t.configure("\"vocab_size\": 8,", "")),
                 spoilt(
-                        "/config.json: vocab_size is \"8\", expected a whole number from 1",
+                        "/config.json: vocab_size is \"8\", expected a whole number from 1 to 16777216",
                         t -> t.configure("\"vocab_size\": 8", "\"vocab_size\": \"8\"")),
                 spoilt(
-                        "/config.json: num_hidden_layers is 0, expected a whole number from 1",
+                        "/config.json: num_hidden_layers is 0, expected a whole number from 1 to 1000",
                         t -> t.configure("\"num_hidden_layers\": 1", "\"num_hidden_layers\": 0")),
                 spoilt(
                         "/config.json: hidden_dropout_prob is 1.5, expected a number from 0.0 and below 1.0",
@@ -205,6 +212,61 @@ class FolderModelLoaderTest {
         refused(folder + ": no model.safetensors");
         Files.createFile(folder.resolve("pytorch_model.bin"));
         refused(folder + ": there is pytorch_model.bin, which may hold code; save the model again as safetensors");
+    }
+
+    @Test
+    void weightsSharedOutOverFilesAreTheSame() throws Exception {
+        TinyBert tiny = new TinyBert();
+        tiny.write(folder);
+        Map<String, double[]> whole = new LinkedHashMap<>();
+        try (Model model = load()) {
+            model.weights().forEach((name, weight) -> whole.put(name, weight.toDoubles()));
+        }
+        shareOut(tiny);
+        try (Model model = load()) {
+            assertThat(model.weights())
+                    .hasSameSizeAs(whole)
+                    .allSatisfy((name, weight) -> assertThat(weight.toDoubles()).containsExactly(whole.get(name)));
+        }
+    }
+
+    @Test
+    void whatIsWrongWithSharedOutWeightsIsNamed() throws Exception {
+        TinyBert tiny = new TinyBert();
+        tiny.write(folder);
+        shareOut(tiny);
+        Path index = folder.resolve("model.safetensors.index.json");
+        String right = Files.readString(index);
+        Files.writeString(index, "{}");
+        refused(index + ": weight_map is missing");
+        Files.writeString(index, right.replaceFirst("model-1.safetensors", "../model-1.safetensors"));
+        assertThatThrownBy(this::load)
+                .isInstanceOf(UserError.class)
+                .hasMessageStartingWith(index + ": in weight_map: ")
+                .hasMessageEndingWith("expected the name of a safetensors file in the same folder");
+        Files.writeString(index, right.replaceFirst("\\{\"weight_map\":\\{", "$0\"more\":\"model-1.safetensors\","));
+        refused(folder.resolve("model-1.safetensors")
+                + ": no tensor 'more', which model.safetensors.index.json says is in it");
+        Files.writeString(index, right);
+        Files.delete(folder.resolve("model-2.safetensors"));
+        refused(folder.resolve("model-2.safetensors") + ": cannot read: no such file or folder");
+    }
+
+    /** In turn over two files, with an index, in place of the one. */
+    private void shareOut(TinyBert tiny) throws Exception {
+        List<Map<String, HostTensor>> shards = List.of(new LinkedHashMap<>(), new LinkedHashMap<>());
+        ObjectNode index = new ObjectMapper().createObjectNode();
+        ObjectNode map = index.putObject("weight_map");
+        int i = 0;
+        for (Map.Entry<String, HostTensor> weight : tiny.weights.entrySet()) {
+            shards.get(i % 2).put(weight.getKey(), weight.getValue());
+            map.put(weight.getKey(), "model-" + (i % 2 + 1) + ".safetensors");
+            i++;
+        }
+        TensorFiles.write(folder.resolve("model-1.safetensors"), shards.get(0), Map.of());
+        TensorFiles.write(folder.resolve("model-2.safetensors"), shards.get(1), Map.of());
+        Files.delete(folder.resolve("model.safetensors"));
+        Files.writeString(folder.resolve("model.safetensors.index.json"), index.toString());
     }
 
     @Test

@@ -21,14 +21,14 @@ def seed(test, name):
 
 safetensors.numpy.save_file(
     {"a.weight": numpy.ones((2, 3), numpy.float32), "b": numpy.zeros(4, numpy.float16), "ids": numpy.arange(3)},
-    seed("SafetensorsFuzzTest", "three-tensors"),
+    seed("SafetensorsFuzz", "three-tensors"),
     metadata={"format": "pt"},
 )
-os.chmod(seed("SafetensorsFuzzTest", "three-tensors"), 0o644)
+os.chmod(seed("SafetensorsFuzz", "three-tensors"), 0o644)
 
 
 def write_gguf(name, architecture, tokenizer, extra):
-    writer = gguf.GGUFWriter(seed("gguf.GgufFuzzTest", name), architecture)
+    writer = gguf.GGUFWriter(seed("gguf.GgufFuzz", name), architecture)
     writer.add_block_count(1)
     writer.add_context_length(8)
     writer.add_embedding_length(4)
@@ -80,7 +80,7 @@ weights = [
     onnx.numpy_helper.from_array(numpy.arange(3), "position_ids"),
 ]
 graph = onnx.helper.make_graph([linear], "main", [], [], weights)
-onnx.save(onnx.helper.make_model(graph), seed("onnx.OnnxFuzzTest", "linear"))
+onnx.save(onnx.helper.make_model(graph), seed("onnx.OnnxFuzz", "linear"))
 
 BERT = {
     "vocab_size": 8, "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 6,
@@ -117,5 +117,5 @@ CONFIGS = {
     "gemma3_text": {**GATED, "sliding_window_pattern": 2, "rope_local_base_freq": 10000.0},
 }
 for model_type, config in CONFIGS.items():
-    with open(seed("ConfigFuzzTest", model_type), "w") as out:
+    with open(seed("ConfigFuzz", model_type), "w") as out:
         json.dump({"model_type": model_type, **config}, out)

@@ -9,10 +9,7 @@ import java.nio.file.Path;
 import java.util.function.Consumer;
 import org.attune.plugin.UserError;
 
-/**
- * A file whose bytes a fuzzer made up. By default the fuzz tests read the seeds beside them alone;
- * {@code mvn test -Pfuzz -pl bundle-models -am} has each make up more for some seconds.
- */
+/** A file whose bytes a fuzzer made up, from the seeds beside its test on. */
 public final class FuzzedFile {
     /** Bytes of Java's memory that reading may take, whatever the file: buffers, and what the fuzzer's own probes take. */
     private static final long ALLOWANCE = 16 << 20;

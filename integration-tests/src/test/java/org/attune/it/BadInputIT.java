@@ -138,7 +138,7 @@ public class BadInputIT extends InFramework {
     public void aMissingModel() throws Exception {
         refuses(
                 "tiny: " + lab.folder().resolve("absent")
-                        + ": no such folder; expected a Hugging Face folder, hf:org/name or maven:group:artifact",
+                        + ": no such folder; expected a Hugging Face folder, a GGUF file, hf:org/name or maven:group:artifact",
                 "model=absent");
     }
 

@@ -5,7 +5,7 @@ import java.io.IOException;
 import org.attune.models.FuzzedFile;
 import org.attune.tensor.io.FileBytes;
 
-class OnnxFuzzTest {
+class OnnxFuzz {
     @FuzzTest(maxDuration = "10s")
     void reads(byte[] content) throws IOException {
         FuzzedFile.read(content, path -> {

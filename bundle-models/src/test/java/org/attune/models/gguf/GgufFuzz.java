@@ -6,7 +6,7 @@ import org.attune.models.Families;
 import org.attune.models.FuzzedFile;
 import org.attune.models.ModelConfig;
 
-class GgufFuzzTest {
+class GgufFuzz {
     @FuzzTest(maxDuration = "10s")
     void reads(byte[] content) throws IOException {
         FuzzedFile.read(content, path -> {

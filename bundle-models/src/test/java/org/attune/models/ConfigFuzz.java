@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 
-class ConfigFuzzTest {
+class ConfigFuzz {
     @FuzzTest(maxDuration = "10s")
     void reads(byte[] content) throws IOException {
         FuzzedFile.read(content, path -> {

@@ -4,7 +4,7 @@ import com.code_intelligence.jazzer.junit.FuzzTest;
 import java.io.IOException;
 import org.attune.tensor.io.TensorFile;
 
-class SafetensorsFuzzTest {
+class SafetensorsFuzz {
     @FuzzTest(maxDuration = "10s")
     void reads(byte[] content) throws IOException {
         FuzzedFile.read(content, path -> {

@@ -19,9 +19,7 @@ import org.attune.tensor.Shape;
  * aligned to 32 bytes. Keys stand in the order in which they were put.
  */
 final class GgufWriter {
-    private static final int MAGIC = 0x46554747; // "GGUF"
     private static final int VERSION = 3;
-    private static final int ALIGNMENT = 32;
 
     /** Numbers of the types of metadata. */
     private static final int UINT32 = 4;
@@ -119,7 +117,7 @@ final class GgufWriter {
 
     private byte[] header() throws IOException {
         Bytes out = new Bytes();
-        out.whole(MAGIC).whole(VERSION).length(tensors.size()).length(keys);
+        out.whole(GgufHeader.MAGIC).whole(VERSION).length(tensors.size()).length(keys);
         metadata.writeTo(out);
         long offset = 0;
         for (Entry tensor : tensors) {
@@ -130,14 +128,16 @@ final class GgufWriter {
             out.whole(tensor.encoding().id()).length(offset);
             offset = aligned(offset + tensor.bytes());
         }
-        while (out.size() % ALIGNMENT != 0) {
+        while (out.size() % GgufHeader.DEFAULT_ALIGNMENT != 0) {
             out.write(0);
         }
         return out.toByteArray();
     }
 
     private static long aligned(long offset) {
-        return (offset + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        return (offset + GgufHeader.DEFAULT_ALIGNMENT - 1)
+                / GgufHeader.DEFAULT_ALIGNMENT
+                * GgufHeader.DEFAULT_ALIGNMENT;
     }
 
     private static void data(FileChannel channel, Entry tensor) throws IOException {

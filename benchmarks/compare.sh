@@ -3,7 +3,8 @@
 # usage: PEER=FOLDER [PYTHON=python3] [PAIRS=5] benchmarks/compare.sh [--fresh] [ROW...]
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-rows="lora-step full-step smollm2-step checkpointing wordnet-epoch head-epoch cold-start"
+all="lora-step full-step smollm2-step checkpointing wordnet-epoch head-epoch cold-start generation"
+rows=$all
 
 fail() {
     echo "compare: $1" >&2
@@ -157,6 +158,18 @@ cold-start() {
     side cold-start "$1" "attune" cold_start
 }
 
+# SMOLLM2 is the folder with SmolLM2-135M-Instruct's GGUF.
+generation() {
+    local dtype
+    [ -n "${SMOLLM2:-}" ] || fail "set SMOLLM2 to a folder with SmolLM2-135M-Instruct.Q4_1.gguf; see benchmarks/README.md"
+    for dtype in float32 bfloat16; do
+        side generation "$1" "transformers $dtype" "$python" "$peer/generate.py" "$SMOLLM2" --dtype $dtype \
+            --threads "$(nproc)"
+        side generation "$1" "attune $dtype" attune_java org.attune.benchmarks.GenerationBenchmark \
+            "model=$SMOLLM2/SmolLM2-135M-Instruct.Q4_1.gguf" dtype=$dtype
+    done
+}
+
 attune_java org.attune.benchmarks.ComparisonTable machine \
     "$(cd "$root" && ./attune version), commit $(git -C "$root" rev-parse --short HEAD 2> /dev/null || echo unknown)" \
     "$("$python" -c 'import sys, torch, transformers, peft
@@ -164,8 +177,8 @@ print(f"PEFT {peft.__version__}, transformers {transformers.__version__}, PyTorc
       f"{torch.get_num_threads()} threads, Python {sys.version.split()[0]}")')" > "$data/machine.json"
 
 for row in $rows; do
-    [ "$(type -t "$row")" = function ] && [[ " lora-step full-step smollm2-step checkpointing wordnet-epoch head-epoch cold-start " == *" $row "* ]] \
-        || fail "no row $row; there are: lora-step full-step smollm2-step checkpointing wordnet-epoch head-epoch cold-start"
+    [ "$(type -t "$row")" = function ] && [[ " $all " == *" $row "* ]] \
+        || fail "no row $row; there are: $all"
     for ((round = 1; round <= pairs; round++)); do
         side "$row" "$round" floor attune_java org.attune.benchmarks.FloorBenchmark
         "$row" "$round"

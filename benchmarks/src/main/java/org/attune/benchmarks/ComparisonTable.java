@@ -53,6 +53,21 @@ public final class ComparisonTable {
         return new Line(work, row, ours, peer, ComparisonTable::megabytes, "MB", null, NONE, most, most);
     }
 
+    /** Tokens a second, of which more are better. */
+    private static Line rate(String work, String type, String field, String floor, double share, double target) {
+        return new Line(
+                work,
+                "generation",
+                "attune " + type,
+                "transformers " + type,
+                result -> result.path(field).asDouble(NONE),
+                "tokens/s",
+                floor,
+                share,
+                target,
+                target);
+    }
+
     private static final List<Line> LINES = List.of(
             time(
                     "LoRA step, MiniLM shape, 32×128, float32",
@@ -159,7 +174,19 @@ public final class ComparisonTable {
                     "checkpointing",
                     "attune smollm2 checkpointing",
                     "attune smollm2",
-                    NONE));
+                    NONE),
+            rate(
+                    "generation, SmolLM2-135M: decoding one sequence, float32",
+                    "float32",
+                    "decode_tokens_per_s",
+                    "memory",
+                    0.60,
+                    2.2),
+            rate("the same, bfloat16", "bfloat16", "decode_tokens_per_s", "memory", 0.60, 2.8),
+            rate("reading a prompt of 256 tokens, float32", "float32", "prefill_tokens_per_s", null, NONE, 2.5),
+            rate("the same, bfloat16", "bfloat16", "prefill_tokens_per_s", null, NONE, 2.5),
+            rate("16 prompts at once, float32", "float32", "batch16_tokens_per_s", null, NONE, 3),
+            rate("the same, bfloat16", "bfloat16", "batch16_tokens_per_s", null, NONE, 3));
 
     private final Path data;
     private final Map<String, Map<String, Map<Integer, JsonNode>>> results = new HashMap<>();
@@ -208,7 +235,7 @@ public final class ComparisonTable {
             }
         }
         StringBuilder text = new StringBuilder(head());
-        text.append("| work | PEFT | Attune | ratio (range) | target | share of the floor | target | |\n")
+        text.append("| work | peer | Attune | ratio (range) | target | share of the floor | target | |\n")
                 .append("|---|---|---|---|---|---|---|---|\n");
         LINES.stream().filter(line -> !side(line.row, line.ours).isEmpty()).forEach(line -> text.append(row(line)));
         return text.append('\n').append(accuracies()).toString();
@@ -270,24 +297,26 @@ public final class ComparisonTable {
         Map<Integer, JsonNode> ours = side(line.row, line.ours);
         Map<Integer, JsonNode> peers = line.peer == null ? Map.of() : side(line.row, line.peer);
         boolean lower = line.unit.equals("MB") || line.row.equals("checkpointing");
+        boolean rate = line.unit.equals("tokens/s");
         List<Double> ratios = new ArrayList<>();
         List<Double> shares = new ArrayList<>();
         ours.forEach((round, json) -> {
             double own = line.measure.applyAsDouble(json);
             if (peers.containsKey(round)) {
                 double other = line.measure.applyAsDouble(peers.get(round));
-                ratios.add(lower ? own / other : other / own);
+                ratios.add(lower || rate ? own / other : other / own);
             }
             JsonNode floor = side(line.row, "floor").get(round);
             if (line.floor != null && floor != null) {
-                shares.add(gflop(json) / own / floor.path(line.floor).asDouble(NONE));
+                double reached = rate ? json.path("decode_gb_per_s").asDouble(NONE) : gflop(json) / own;
+                shares.add(reached / floor.path(line.floor).asDouble(NONE));
             }
         });
         double target = fast() ? line.fast : line.slow;
-        double reached = line.peer == null ? median(values(line, ours)) : median(ratios);
+        double value = line.peer == null ? median(values(line, ours)) : median(ratios);
         boolean atMost = lower || line.peer == null;
         List<String> missed = new ArrayList<>();
-        if (!Double.isNaN(target) && !(atMost ? reached <= target : reached >= target)) {
+        if (!Double.isNaN(target) && !(atMost ? value <= target : value >= target)) {
             missed.add(line.peer == null ? "time" : "ratio");
         }
         if (!Double.isNaN(line.share) && !(median(shares) >= line.share)) {

@@ -185,6 +185,42 @@ public final class ModelConfig {
         return texts;
     }
 
+    /** Token ids: a number or a list of them; empty where they are absent or null. */
+    public List<Integer> ids(String key) {
+        JsonNode value = root.path(key);
+        List<Integer> ids = new ArrayList<>();
+        for (JsonNode id : value.isArray() || !has(key) ? value : List.of(value)) {
+            if (!id.isIntegralNumber() || !id.canConvertToInt() || id.intValue() < 0) {
+                throw invalid(key, "a token id or a list of them");
+            }
+            ids.add(id.intValue());
+        }
+        return ids;
+    }
+
+    /** Whether a value is an object. */
+    public boolean isObject(String key) {
+        return root.path(key).isObject();
+    }
+
+    /**
+     * A string, or one of several by name: a list of objects, each with a name and a string.
+     *
+     * @param nameKey of the names, {@code name} being the one that is wanted
+     * @param textKey of the strings
+     */
+    public String namedText(String key, String nameKey, String name, String textKey) {
+        if (!required(key).isArray()) {
+            return text(key);
+        }
+        for (JsonNode entry : root.get(key)) {
+            if (entry.path(nameKey).asText().equals(name) && entry.path(textKey).isTextual()) {
+                return entry.get(textKey).textValue();
+            }
+        }
+        throw new UserError(source + ": " + key + " is a list without a " + nameKey + " '" + name + "'");
+    }
+
     /** The error for a value that is there and not as expected. */
     public UserError invalid(String key, String expected) {
         return new UserError(source + ": " + key + " is " + shown(key) + ", expected " + expected);

@@ -2,6 +2,7 @@ package org.attune.models;
 
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayInputStream;
@@ -9,6 +10,7 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.OptionalInt;
+import org.attune.model.TokenizedText;
 import org.attune.model.Tokenizer;
 import org.attune.plugin.UserError;
 
@@ -112,6 +114,22 @@ public final class PretrainedTokenizer implements Tokenizer, AutoCloseable {
         int[] cut = Arrays.copyOf(all, maxLength);
         System.arraycopy(all, all.length - after, cut, maxLength - after, after);
         return cut;
+    }
+
+    @Override
+    public TokenizedText tokenize(String text) {
+        Encoding encoding = tokenizer.encode(text, false, false);
+        int[] ids = Arrays.stream(encoding.getIds()).mapToInt(Math::toIntExact).toArray();
+        CharSpan[] spans = encoding.getCharTokenSpans();
+        int[] starts = new int[ids.length];
+        int[] ends = new int[ids.length];
+        for (int i = 0; i < ids.length; i++) {
+            // The library counts characters, Java counts pairs of surrogates twice.
+            starts[i] = text.offsetByCodePoints(
+                    i == 0 ? 0 : starts[i - 1], spans[i].getStart() - (i == 0 ? 0 : spans[i - 1].getStart()));
+            ends[i] = text.offsetByCodePoints(starts[i], spans[i].getEnd() - spans[i].getStart());
+        }
+        return new TokenizedText(ids, starts, ends);
     }
 
     @Override

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.attune.model.AttachPoint;
+import org.attune.model.ChatTemplate;
 import org.attune.model.Forward;
 import org.attune.model.LanguageHead;
 import org.attune.model.Model;
@@ -19,15 +20,21 @@ public final class TransformerModel implements Model {
     private final Architecture architecture;
     private final String fingerprint;
     private final PretrainedTokenizer tokenizer;
+    private final ChatFormat chat;
     private final Map<String, Tensor> weights;
     private final Optional<LanguageHead> head;
     private final List<AttachPoint> attachPoints;
 
     private TransformerModel(
-            Architecture architecture, String fingerprint, PretrainedTokenizer tokenizer, Map<String, Tensor> weights) {
+            Architecture architecture,
+            String fingerprint,
+            PretrainedTokenizer tokenizer,
+            ChatFormat chat,
+            Map<String, Tensor> weights) {
         this.architecture = architecture;
         this.fingerprint = fingerprint;
         this.tokenizer = tokenizer;
+        this.chat = chat;
         this.weights = Collections.unmodifiableMap(weights);
         this.head = architecture.languageHead().filter(h -> isThere(h.path()));
         this.attachPoints = architecture.modules().attachPoints().stream()
@@ -37,6 +44,17 @@ public final class TransformerModel implements Model {
 
     private boolean isThere(String path) {
         return architecture.modules().isThere(path, weights.keySet());
+    }
+
+    /** A model whose files say nothing of chats; see {@link #create(Architecture, String, PretrainedTokenizer, ChatFormat, WeightFile, TensorEngine, DType)}. */
+    public static TransformerModel create(
+            Architecture architecture,
+            String fingerprint,
+            PretrainedTokenizer tokenizer,
+            WeightFile file,
+            TensorEngine engine,
+            DType matrices) {
+        return create(architecture, fingerprint, tokenizer, ChatFormat.NONE, file, engine, matrices);
     }
 
     /**
@@ -52,6 +70,7 @@ public final class TransformerModel implements Model {
             Architecture architecture,
             String fingerprint,
             PretrainedTokenizer tokenizer,
+            ChatFormat chat,
             WeightFile file,
             TensorEngine engine,
             DType matrices) {
@@ -61,7 +80,11 @@ public final class TransformerModel implements Model {
                         + ", but the model's vocab_size is " + architecture.vocabulary());
             }
             return new TransformerModel(
-                    architecture, fingerprint, tokenizer, ModelWeights.load(architecture, file, engine, matrices));
+                    architecture,
+                    fingerprint,
+                    tokenizer,
+                    chat,
+                    ModelWeights.load(architecture, file, engine, matrices));
         } catch (Throwable t) {
             tokenizer.close();
             throw t;
@@ -165,6 +188,16 @@ public final class TransformerModel implements Model {
     @Override
     public Optional<LanguageHead> languageHead() {
         return head;
+    }
+
+    @Override
+    public int[] endTokens() {
+        return chat.endTokens().clone();
+    }
+
+    @Override
+    public Optional<ChatTemplate> chatTemplate() {
+        return chat.template();
     }
 
     @Override

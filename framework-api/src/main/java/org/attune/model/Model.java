@@ -110,6 +110,16 @@ public interface Model extends AutoCloseable {
         return Optional.empty();
     }
 
+    /** The tokens that end a text or a turn; none where the model's files name none. */
+    default int[] endTokens() {
+        return new int[0];
+    }
+
+    /** How chats are written for this model; empty where its files do not say. */
+    default Optional<ChatTemplate> chatTemplate() {
+        return Optional.empty();
+    }
+
     @Override
     void close();
 }

@@ -31,6 +31,11 @@ public interface Tokenizer {
         return OptionalInt.empty();
     }
 
+    /** The tokens of a text as it stands: special tokens that are written in it are such, and none is added. */
+    default TokenizedText tokenize(String text) {
+        throw new UnsupportedOperationException(getClass().getName() + " does not tell where its tokens stand");
+    }
+
     /** The text of ids, special tokens left out. */
     String decode(int[] ids);
 

@@ -9,6 +9,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.attune.generation.Generation;
+import org.attune.kernel.generation.GenerationService;
 import org.attune.kernel.merge.Exports;
 import org.attune.kernel.merge.Merger;
 import org.attune.kernel.plugins.Engines;
@@ -52,6 +54,7 @@ public final class Kernel implements Engines {
     private final List<ServiceRegistration<?>> registrations = new ArrayList<>();
     private final ModelPool pool = new ModelPool();
     private TrialManager trials;
+    private GenerationService generation;
 
     @Reference
     private PluginRegistry plugins;
@@ -69,6 +72,8 @@ public final class Kernel implements Engines {
                 resources(context),
                 Duration.ofSeconds(wait == null ? 300 : Long.parseLong(wait)),
                 listeners);
+        generation = new GenerationService(plugins, this, pool);
+        registrations.add(context.registerService(Generation.class, generation, null));
         registrations.add(context.registerService(Trials.class, trials, null));
         registrations.add(context.registerService(TraceReplay.class, new Replayer(plugins, this, pool), null));
         registrations.add(context.registerService(ModelMerge.class, new Merger(plugins, this, pool), null));
@@ -88,6 +93,7 @@ public final class Kernel implements Engines {
     void stop() throws InterruptedException {
         registrations.forEach(ServiceRegistration::unregister);
         registrations.clear();
+        generation.close();
         trials.close();
         pool.close();
     }
@@ -102,6 +108,7 @@ public final class Kernel implements Engines {
     void removeEngine(TensorEngine engine) throws InterruptedException {
         TensorEngine measured = engines.remove(engine).measured();
         if (trials != null) {
+            generation.engineLeaves(measured);
             trials.engineLeaves(measured);
         }
         pool.clear(measured);

@@ -191,6 +191,23 @@ final class KernelCases {
                     parameter(out),
                     output(rows * out));
         }
+        for (int rows : new int[] {1, 3, 16, 17, 64}) {
+            int in = 256;
+            int out = 300;
+            add(
+                    "linearColumns " + rows,
+                    Allowance.PRODUCTS,
+                    (e, s) -> {
+                        e.linearColumns(s[0], s[1], s[2], rows, in, out, 0, 128, s[3]); // again from 0: a longer part
+                        e.linearColumns(s[0], s[1], s[2], rows, in, out, 0, 129, s[3]);
+                        e.linearColumns(s[0], s[1], s[2], rows, in, out, 129, 129, s[3]);
+                        e.linearColumns(s[0], s[1], s[2], rows, in, out, 129, out, s[3]);
+                    },
+                    new Operand(Role.ACTIVATION, positiveIfLong(rows * in, in, 1)),
+                    new Operand(Role.PARAMETER, positiveIfLong(out * in, in, 2)),
+                    parameter(out),
+                    output(rows * out));
+        }
         product(new Matmul(3, 17, 5, 9, false, false, true, 1, 0));
         product(new Matmul(3, 17, 5, 9, false, true, true, 0.5, 0.5));
         product(new Matmul(2, 5, 17, 9, true, false, false, 1, 2));

@@ -11,6 +11,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.attune.tensor.engine.TensorEngine;
+import org.attune.tensor.reference.ReferenceEngine;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -74,6 +76,26 @@ class DistributionIT {
             assertThat(Files.readString(runs.findFirst().orElseThrow().resolve("spec.yaml")))
                     .contains("engine: reference");
         }
+    }
+
+    /** Chat templates too: jinjava and what it stands on are inside the bundle. */
+    @Test
+    void aDecoderGeneratesByItsChatTemplate() throws Exception {
+        Path model = Files.createDirectories(folder.resolve("decoder"));
+        TensorEngine engine = new ReferenceEngine();
+        SmallDecoder.LLAMA.load(model, engine, engine.dtype()).close();
+        Files.writeString(
+                model.resolve("chat_template.jinja"),
+                "{% for m in messages %}{{ m.content | trim }} end {% endfor %}{% if add_generation_prompt %}7{% endif %}");
+        Cli.Result result =
+                cli.run("generate", "--model", model.toString(), "--chat", "-n", "5", "--json", " 3 1 ", "4");
+
+        assertThat(result.code()).as(result.err()).isZero();
+        JsonNode texts = new ObjectMapper().readTree(result.out());
+        assertThat(texts.size()).isEqualTo(2);
+        assertThat(texts.at("/0/prompt_tokens").asInt()).isEqualTo(4);
+        assertThat(texts.at("/0/text").asText()).matches("[0-9 ]+");
+        assertThat(texts.at("/1/tokens").asInt()).isBetween(1, 5);
     }
 
     @Test

@@ -14,11 +14,13 @@ import org.attune.model.Model;
 import org.attune.model.ModelLoader;
 import org.attune.model.NewModel;
 import org.attune.models.Architecture;
+import org.attune.models.ChatFormat;
 import org.attune.models.Families;
 import org.attune.models.Fingerprint;
 import org.attune.models.ModelConfig;
 import org.attune.models.PretrainedTokenizer;
 import org.attune.models.TransformerModel;
+import org.attune.models.chat.ChatFiles;
 import org.attune.models.gguf.GgufModel;
 import org.attune.models.make.ModelMaker;
 import org.attune.plugin.AttunePlugin;
@@ -60,7 +62,7 @@ public final class FolderModelLoader implements ModelLoader {
         Path configFile = path.resolve(CONFIG);
         byte[] configJson = read(configFile, "so this is no Hugging Face model");
         ModelConfig config = ModelConfig.parse(configFile.toString(), configJson);
-        return Optional.of(model(path, Families.read(config), configJson, engine, matrices));
+        return Optional.of(model(path, config, configJson, engine, matrices));
     }
 
     /** A file itself, or the one in a folder that is not Hugging Face's. */
@@ -102,7 +104,8 @@ public final class FolderModelLoader implements ModelLoader {
     }
 
     private static Model model(
-            Path folder, Architecture architecture, byte[] configJson, TensorEngine engine, DType matrices) {
+            Path folder, ModelConfig config, byte[] configJson, TensorEngine engine, DType matrices) {
+        Architecture architecture = Families.read(config);
         checkWeights(folder);
         byte[] tokenizerJson = read(
                 folder.resolve(TOKENIZER), "and no other form is read; save_pretrained of a fast tokenizer writes it");
@@ -111,13 +114,25 @@ public final class FolderModelLoader implements ModelLoader {
             for (Path file : weights.paths()) {
                 fingerprint.add(file);
             }
+            PretrainedTokenizer tokenizer =
+                    PretrainedTokenizer.read(folder.resolve(TOKENIZER).toString(), tokenizerJson);
             return TransformerModel.create(
                     architecture,
                     fingerprint.text(),
-                    PretrainedTokenizer.read(folder.resolve(TOKENIZER).toString(), tokenizerJson),
+                    tokenizer,
+                    chat(folder, config, tokenizer),
                     weights,
                     engine,
                     matrices);
+        }
+    }
+
+    private static ChatFormat chat(Path folder, ModelConfig config, PretrainedTokenizer tokenizer) {
+        try {
+            return ChatFiles.read(folder, config, tokenizer);
+        } catch (Throwable t) {
+            tokenizer.close();
+            throw t;
         }
     }
 

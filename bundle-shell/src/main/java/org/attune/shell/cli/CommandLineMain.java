@@ -4,7 +4,9 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.function.ToIntFunction;
+import org.attune.generation.Generation;
 import org.attune.model.DownloadListener;
+import org.attune.plugin.UserError;
 import org.attune.shell.text.ExitCode;
 import org.attune.shell.text.Faults;
 import org.attune.shell.text.StateText;
@@ -39,13 +41,15 @@ public final class CommandLineMain implements ToIntFunction<String[]>, Runnable 
             @Reference Catalogue catalogue,
             @Reference TraceReplay replay,
             @Reference ModelMerge merge,
-            @Reference ModelExport export) {
+            @Reference ModelExport export,
+            @Reference Generation generation) {
         this(new Services(
                 trials,
                 catalogue,
                 replay,
                 merge,
                 export,
+                generation,
                 view -> {
                     ServiceRegistration<?> registration = context.registerService(
                             new String[] {TrialListener.class.getName(), DownloadListener.class.getName()}, view, null);
@@ -62,6 +66,35 @@ public final class CommandLineMain implements ToIntFunction<String[]>, Runnable 
 
     @Override
     public int applyAsInt(String[] arguments) {
+        return commandLine(services, new StandardInput(services.terminal(), System.in))
+                .setParameterExceptionHandler(this::misused)
+                .setExecutionExceptionHandler(this::failed)
+                .execute(arguments);
+    }
+
+    /**
+     * Runs a command inside the shell, whose session tells mistakes.
+     *
+     * @param questions where lines that are typed come from
+     */
+    static void inShell(Services services, ChatCommand.Questions questions, String... arguments) throws Exception {
+        Exception[] failure = new Exception[1];
+        commandLine(services, questions)
+                .setParameterExceptionHandler((mistake, words) -> {
+                    failure[0] = new UserError(mistake.getMessage());
+                    return ExitCode.MISTAKE;
+                })
+                .setExecutionExceptionHandler((e, command, result) -> {
+                    failure[0] = e;
+                    return ExitCode.FAULT;
+                })
+                .execute(arguments);
+        if (failure[0] != null) {
+            throw failure[0];
+        }
+    }
+
+    private static CommandLine commandLine(Services services, ChatCommand.Questions questions) {
         Terminal terminal = services.terminal();
         return new CommandLine(new Attune())
                 .addSubcommand(new RunCommand(services))
@@ -70,6 +103,8 @@ public final class CommandLineMain implements ToIntFunction<String[]>, Runnable 
                 .addSubcommand(new ReportCommand(services))
                 .addSubcommand(new MergeCommand(services))
                 .addSubcommand(new ExportCommand(services))
+                .addSubcommand(new GenerateCommand(services))
+                .addSubcommand(new ChatCommand(services, questions))
                 .addSubcommand(new PluginsCommand(services))
                 .addSubcommand(new OptionsCommand(services))
                 .addSubcommand(new ModelsCommand(services))
@@ -78,10 +113,7 @@ public final class CommandLineMain implements ToIntFunction<String[]>, Runnable 
                 .setOut(new PrintWriter(terminal.out(), true, StandardCharsets.UTF_8))
                 .setColorScheme(CommandLine.Help.defaultColorScheme(terminal.colour() ? Ansi.ON : Ansi.OFF))
                 .setUsageHelpWidth(Math.max(60, Math.min(100, terminal.width())))
-                .setExpandAtFiles(false)
-                .setParameterExceptionHandler(this::misused)
-                .setExecutionExceptionHandler(this::failed)
-                .execute(arguments);
+                .setExpandAtFiles(false);
     }
 
     private int misused(ParameterException mistake, String[] arguments) {

@@ -2,6 +2,7 @@ package org.attune.shell.cli;
 
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.attune.generation.Generation;
 import org.attune.shell.text.ProgressView;
 import org.attune.shell.text.Terminal;
 import org.attune.trial.Catalogue;
@@ -22,6 +23,7 @@ record Services(
         TraceReplay replay,
         ModelMerge merge,
         ModelExport export,
+        Generation generation,
         Function<ProgressView, Listening> listening,
         Interruption interruption,
         Terminal terminal) {

@@ -24,15 +24,20 @@ final class ShellCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        TrialCommands commands =
-                new TrialCommands(services.trials(), services.catalogue(), services.merge(), services.terminal());
-        GogoShell shell = new GogoShell(
+        GogoShell[] shell = new GogoShell[1];
+        TrialCommands commands = new TrialCommands(
+                services.trials(),
+                services.catalogue(),
+                services.merge(),
+                services.terminal(),
+                arguments -> CommandLineMain.inShell(services, prompt -> shell[0].ask(prompt), arguments));
+        shell[0] = new GogoShell(
                 FrameworkUtil.getBundle(ShellCommand.class).getBundleContext(),
                 commands,
                 services.trials(),
                 services.catalogue(),
                 services.terminal());
-        services.interruption().onRequest(shell::leaveTerminal);
-        return shell.run();
+        services.interruption().onRequest(shell[0]::leaveTerminal);
+        return shell[0].run();
     }
 }

@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.apache.felix.gogo.runtime.CommandNotFoundException;
 import org.apache.felix.service.command.CommandProcessor;
 import org.apache.felix.service.command.CommandSession;
@@ -51,6 +52,7 @@ public final class GogoShell {
     private final Catalogue catalogue;
     private final Terminal terminal;
     private volatile Runnable leaving = () -> {};
+    private volatile Function<String, Optional<String>> asking = prompt -> Optional.empty();
 
     public GogoShell(
             BundleContext context, TrialCommands commands, Trials trials, Catalogue catalogue, Terminal terminal) {
@@ -84,6 +86,11 @@ public final class GogoShell {
     /** To be called when a signal ends the process: nothing is announced any more, and what is typed is seen again. */
     public void leaveTerminal() {
         leaving.run();
+    }
+
+    /** A line that the session's user gives to a command in progress; empty at the end, and after Ctrl-C. */
+    public Optional<String> ask(String prompt) {
+        return asking.apply(prompt);
     }
 
     private static boolean processEnds() {
@@ -129,6 +136,7 @@ public final class GogoShell {
     private int obey(CommandSession session) throws IOException {
         ServiceRegistration<?> announcing = announce(line -> terminal.err().println(line));
         try (BufferedReader input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
+            asking = prompt -> line(input);
             int code = ExitCode.OK;
             for (String line = input.readLine(); line != null && !commands.exited(); line = input.readLine()) {
                 code = ExitCode.gravest(code, execute(session, line));
@@ -136,6 +144,14 @@ public final class GogoShell {
             return code;
         } finally {
             announcing.unregister();
+        }
+    }
+
+    private static Optional<String> line(BufferedReader input) {
+        try {
+            return Optional.ofNullable(input.readLine());
+        } catch (IOException e) {
+            throw UserError.cannot("read", Path.of("standard input"), e);
         }
     }
 
@@ -157,11 +173,18 @@ public final class GogoShell {
                     .println("Attune. `help` lists the commands, TAB completes, `exit` saves what runs and ends.");
             ServiceRegistration<?> announcing = announce(reader::printAbove);
             Attributes before = screen.getAttributes();
-            Thread asking = Thread.currentThread();
+            asking = prompt -> {
+                try {
+                    return Optional.of(reader.readLine(prompt));
+                } catch (UserInterruptException | EndOfFileException end) {
+                    return Optional.empty();
+                }
+            };
+            Thread conversing = Thread.currentThread();
             CountDownLatch asked = new CountDownLatch(1);
             leaving = () -> {
                 // While it reads, JLine sets the terminal to raw again and again.
-                asking.interrupt();
+                conversing.interrupt();
                 await(asked);
                 screen.setAttributes(before);
                 terminal.out().println();

@@ -38,13 +38,22 @@ public final class TrialCommands {
     private final Catalogue catalogue;
     private final ModelMerge merge;
     private final Terminal terminal;
+    private final CommandLine commandLine;
     private volatile boolean exited;
 
-    public TrialCommands(Trials trials, Catalogue catalogue, ModelMerge merge, Terminal terminal) {
+    /** The commands that are the same on the command line. */
+    @FunctionalInterface
+    public interface CommandLine {
+        void run(String... arguments) throws Exception;
+    }
+
+    public TrialCommands(
+            Trials trials, Catalogue catalogue, ModelMerge merge, Terminal terminal, CommandLine commandLine) {
         this.trials = trials;
         this.catalogue = catalogue;
         this.merge = merge;
         this.terminal = terminal;
+        this.commandLine = commandLine;
     }
 
     @Descriptor("list the plug-ins that are there now")
@@ -189,6 +198,20 @@ public final class TrialCommands {
         return MergeText.of(merge.merge(Path.of(run), Path.of(folder)));
     }
 
+    @Descriptor("generate text; generate --help says how")
+    public void generate(@Descriptor("as of attune generate") String... arguments) throws Exception {
+        commandLine.run(with("generate", arguments));
+    }
+
+    @Descriptor("talk with a model; chat --help says how")
+    public void chat(@Descriptor("as of attune chat") String... arguments) throws Exception {
+        commandLine.run(with("chat", arguments));
+    }
+
+    private static String[] with(String command, String... arguments) {
+        return Stream.concat(Stream.of(command), Stream.of(arguments)).toArray(String[]::new);
+    }
+
     @Descriptor("list the commands")
     public String help() {
         TextTable table = new TextTable("command", "what it does");
@@ -224,6 +247,8 @@ public final class TrialCommands {
         STOP("stop ID"),
         REPORT("report [--tables] ID|RUN"),
         MERGE("merge RUN FOLDER"),
+        GENERATE("generate --model MODEL|--run RUN [OPTION]... PROMPT..."),
+        CHAT("chat --model MODEL|--run RUN [OPTION]..."),
         PLUGINS("plugins"),
         OPTIONS("options PLUGIN"),
         MODELS("models"),

@@ -5,6 +5,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import org.attune.generation.Generation;
 import org.attune.shell.text.Glyphs;
 import org.attune.shell.text.Terminal;
 import org.attune.trial.ModelExport;
@@ -35,6 +36,9 @@ public final class Harness {
     ModelExport export = (source, base, format, type, to) -> {
         throw new AssertionError("no export was expected");
     };
+    Generation generation = source -> {
+        throw new AssertionError("no generation was expected");
+    };
     private CommandLineMain main;
 
     CommandLineMain main() {
@@ -45,6 +49,7 @@ public final class Harness {
                     replay,
                     merge,
                     export,
+                    generation,
                     listener -> {
                         listeners.add(listener);
                         return () -> listeners.remove(listener);

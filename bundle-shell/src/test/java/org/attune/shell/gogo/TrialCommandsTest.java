@@ -19,7 +19,8 @@ class TrialCommandsTest {
             harness.trials,
             new FakeCatalogue(),
             (run, to) -> new ModelMerge.Outcome(to, 12, 3.1e-6, 8.25),
-            harness.terminal);
+            harness.terminal,
+            words -> {});
 
     @TempDir
     private Path folder;

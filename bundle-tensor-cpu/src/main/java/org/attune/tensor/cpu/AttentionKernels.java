@@ -70,6 +70,9 @@ final class AttentionKernels {
                 long keyRow = keyRow(s, b.firstKey);
                 if (b.keys == 0) {
                     w.zeroBytes(out + queryRow, b.queries * queryWidth * type.bytes());
+                } else if (b.queries == 1 && type == DType.FLOAT32) {
+                    single(b, q + queryRow, k + keyRow, v + keyRow, out + queryRow, p);
+                    p += size(b) * type.bytes();
                 } else {
                     // Not in place: where rows are no multiple of a register, that takes oneDNN twice the time.
                     long scores = w.scratch(Scratch.SCORES, size(b));
@@ -87,6 +90,56 @@ final class AttentionKernels {
                 }
                 done += b.queries;
             }
+        }
+    }
+
+    /**
+     * One query, as in generation, where each token brings a new number of keys: so nothing is built for the number. The heads that
+     * share a key head are the rows of one product.
+     */
+    private void single(Block b, long q, long k, long v, long out, long p) {
+        int keys = b.keys;
+        for (int h = 0; h < keyHeads; h++) {
+            long queries = (long) Float.BYTES * h * group * headSize;
+            long key = (long) Float.BYTES * h * headSize;
+            long row = p + (long) Float.BYTES * h * group * keys;
+            w.gemm(false, true, group, keys, headSize, scale, q + queries, headSize, k + key, keyWidth, 0, row, keys);
+        }
+        if (softCap != 0) {
+            cap(b, p);
+        }
+        float[] scores = w.row(0, keys);
+        for (int i = 0; i < heads; i++) {
+            long row = p + (long) Float.BYTES * i * keys;
+            w.load(row, scores, keys);
+            float largest = Float.NEGATIVE_INFINITY;
+            for (int j = 0; j < keys; j++) {
+                largest = Math.max(largest, scores[j]);
+            }
+            for (int j = 0; j < keys; j++) {
+                scores[j] -= largest;
+            }
+            w.store(scores, keys, row);
+        }
+        w.kernel(KernelKey.elements(Unary.EXP)).run((long) heads * keys, p, p);
+        for (int i = 0; i < heads; i++) {
+            long row = p + (long) Float.BYTES * i * keys;
+            w.load(row, scores, keys);
+            float sum = 0;
+            for (int j = 0; j < keys; j++) {
+                sum += scores[j];
+            }
+            float inverse = 1 / sum;
+            for (int j = 0; j < keys; j++) {
+                scores[j] *= inverse;
+            }
+            w.store(scores, keys, row);
+        }
+        for (int h = 0; h < keyHeads; h++) {
+            long queries = (long) Float.BYTES * h * group * headSize;
+            long key = (long) Float.BYTES * h * headSize;
+            long row = p + (long) Float.BYTES * h * group * keys;
+            w.gemm(false, false, group, headSize, keys, 1, row, keys, v + key, keyWidth, 0, out + queries, headSize);
         }
     }
 

@@ -326,6 +326,15 @@ public final class CpuEngine implements TensorEngine {
     }
 
     @Override
+    public void linearColumns(
+            Storage x, Storage w, Storage bias, int rows, int in, int out, int from, int to, Storage y) {
+        try (Worker worker = workers.enter();
+                Operands o = worker.operands()) {
+            Products.linearColumns(worker, o, x, w, bias, rows, in, out, from, to, y);
+        }
+    }
+
+    @Override
     public void softmax(Storage x, int rows, int columns, Storage y) {
         try (Worker w = workers.enter();
                 Operands o = w.operands()) {

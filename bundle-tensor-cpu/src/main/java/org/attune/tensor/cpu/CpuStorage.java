@@ -50,7 +50,7 @@ final class CpuStorage implements Storage {
      */
     static long copy(Storage storage, Worker w, WeightCopies.Layout layout, int rows, int columns) {
         CpuStorage s = (CpuStorage) storage;
-        WeightCopies copies = s.whole ? s.allocation.copies() : null;
+        WeightCopies copies = s.whole || layout == WeightCopies.Layout.PACKED ? s.allocation.copies() : null;
         return copies == null ? 0 : copies.get(w, s, layout, rows, columns);
     }
 

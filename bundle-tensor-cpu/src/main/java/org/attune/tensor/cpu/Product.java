@@ -27,6 +27,9 @@ record Product(
 
     /** How a matrix lies. */
     record Layout(long batch, long row, long column) {
+        /** In blocks, as {@link WeightCopies.Layout#PACKED} lays them. */
+        static final Layout PACKED = new Layout(0, 0, 0);
+
         /** One dense matrix of so many columns. */
         static Layout dense(long columns) {
             return new Layout(0, columns, 1);

@@ -4,6 +4,7 @@ import static org.bytedeco.dnnl.global.dnnl.*;
 
 import org.attune.tensor.DType;
 import org.attune.tensor.cpu.Primitive.Operand;
+import org.attune.tensor.cpu.Product.Layout;
 import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.dnnl.dnnl_post_ops;
 import org.bytedeco.dnnl.dnnl_primitive_attr;
@@ -23,9 +24,9 @@ final class ProductFactory {
     Primitive build(Product p) {
         dnnl_memory_desc a = form(p.a(), p.batch(), p.m(), p.k(), p.aLayout());
         dnnl_memory_desc b = form(p.b(), p.batch(), p.k(), p.n(), p.bLayout());
-        dnnl_memory_desc c = form(p.c(), p.batch(), p.m(), p.n(), new Product.Layout(p.cBatch(), p.cRow(), 1));
+        dnnl_memory_desc c = form(p.c(), p.batch(), p.m(), p.n(), new Layout(p.cBatch(), p.cRow(), 1));
         dnnl_memory_desc bias = p.bias()
-                ? form(DType.FLOAT32, p.batch(), 1, p.n(), new Product.Layout(p.n(), p.n(), 1))
+                ? form(DType.FLOAT32, p.batch(), 1, p.n(), new Layout(p.n(), p.n(), 1))
                 : new dnnl_memory_desc((Pointer) null);
         dnnl_primitive_attr attributes = attributes(p);
         dnnl_primitive_desc descriptor = new dnnl_primitive_desc();
@@ -69,8 +70,36 @@ final class ProductFactory {
         return attributes;
     }
 
-    private static dnnl_memory_desc form(DType type, long batch, long rows, long columns, Product.Layout layout) {
+    /** A weight [columns, rows] into the blocks that products with few rows read best, as {@link Layout#PACKED} says. */
+    Packing packing(DType type, long rows, long columns) {
+        dnnl_memory_desc plain = form(type, 1, rows, columns, Layout.transposed(rows));
+        dnnl_memory_desc packed = form(type, 1, rows, columns, Layout.PACKED);
+        dnnl_primitive_desc descriptor = new dnnl_primitive_desc();
+        OneDnn.check(
+                dnnl_reorder_primitive_desc_create(
+                        descriptor, plain, oneDnn.engine(), packed, oneDnn.engine(), new dnnl_primitive_attr((Pointer)
+                                null)),
+                "describing a reordering of a weight");
+        Primitive primitive = new Primitive(
+                oneDnn, scratchpad, descriptor, new Operand(DNNL_ARG_FROM, plain), new Operand(DNNL_ARG_TO, packed));
+        Packing packing = new Packing(primitive, dnnl_memory_desc_get_size(packed));
+        dnnl_memory_desc_destroy(plain);
+        dnnl_memory_desc_destroy(packed);
+        return packing;
+    }
+
+    /** @param bytes of the packed weight, padding included */
+    record Packing(Primitive reorder, long bytes) {}
+
+    private static dnnl_memory_desc form(DType type, long batch, long rows, long columns, Layout layout) {
         dnnl_memory_desc form = new dnnl_memory_desc();
+        if (layout.equals(Layout.PACKED)) {
+            int tag = type == DType.BFLOAT16 ? dnnl_BA16a64b2a : dnnl_BA16a64b;
+            OneDnn.check(
+                    dnnl_memory_desc_create_with_tag(form, 2, new long[] {rows, columns}, OneDnn.type(type), tag),
+                    "describing a packed weight");
+            return form;
+        }
         long[] dims = batch == 1 ? new long[] {rows, columns} : new long[] {batch, rows, columns};
         long[] strides = batch == 1
                 ? new long[] {layout.row(), layout.column()}

@@ -25,7 +25,10 @@ final class Products {
     /** Above this, which only vocabularies are, a second copy of a weight would be most of a step's memory. */
     private static final long LARGEST_COPY = 1 << 23;
 
-    /** A transposed copy of a weight pays where more rows than this meet it. */
+    /**
+     * So few rows only read the weight: as it lies, by a primitive, or packed where it is bfloat16, which is unpacked too slowly. A
+     * transposed copy of a weight pays where more rows than this meet it.
+     */
     private static final int FEW_ROWS = 16;
 
     private Products() {}
@@ -156,56 +159,89 @@ final class Products {
 
     static void linear(
             Worker w, Operands o, Storage x, Storage weight, Storage bias, int rows, int in, int out, Storage y) {
-        if (rows == 0) {
+        columns(w, o, x, weight, bias, rows, in, out, 0, out, false, y);
+    }
+
+    static void linearColumns(
+            Worker w,
+            Operands o,
+            Storage x,
+            Storage weight,
+            Storage bias,
+            int rows,
+            int in,
+            int out,
+            int from,
+            int to,
+            Storage y) {
+        columns(w, o, x, weight, bias, rows, in, out, from, to, rows <= FEW_ROWS, y);
+    }
+
+    /** @param packs whether a packed copy of the weight may be made, as pays where few rows meet it again and again */
+    private static void columns(
+            Worker w,
+            Operands o,
+            Storage x,
+            Storage weight,
+            Storage bias,
+            int rows,
+            int in,
+            int out,
+            int from,
+            int to,
+            boolean packs,
+            Storage y) {
+        int columns = to - from;
+        if (rows == 0 || columns == 0) {
             return;
         }
-        long biases = o.in(bias);
+        long biases = bias == null ? 0 : o.in(bias) + (long) Float.BYTES * from;
+        long skipped = (long) from * in;
+        long size = (long) columns * in;
         boolean narrow = x.dtype() == DType.BFLOAT16 || weight.dtype() == DType.BFLOAT16;
         if (narrow) {
-            Product form = row(rows, in, out, DType.BFLOAT16, y.dtype(), bias != null);
-            narrow(w, form, narrowed(w, o, x, rows), narrowed(w, o, weight, out), biases, CpuStorage.target(y));
+            boolean few = packs && size >= LARGE && weight.dtype() == DType.BFLOAT16;
+            long packed =
+                    few ? CpuStorage.copy(weight.slice(skipped, size), w, WeightCopies.Layout.PACKED, columns, in) : 0;
+            Layout layout = packed == 0 ? Layout.transposed(in) : Layout.PACKED;
+            narrow(
+                    w,
+                    row(rows, in, columns, layout, out, DType.BFLOAT16, y.dtype(), bias != null),
+                    narrowed(w, o, x, rows),
+                    packed == 0 ? narrowed(w, o, weight, out) + DType.BFLOAT16.bytes() * skipped : packed,
+                    biases,
+                    CpuStorage.target(y) + (long) y.dtype().bytes() * from);
             return;
         }
         long xs = o.in(x);
-        long weights = o.in(weight);
-        long ys = o.out(y);
-        if (rows % ROWS == 0 && rows <= MOST_ROWS && (long) in * out >= LARGE) {
-            w.product(row(rows, in, out, DType.FLOAT32, DType.FLOAT32, bias != null), xs, weights, biases, ys);
+        long weights = o.in(weight) + Float.BYTES * skipped;
+        long ys = o.out(y) + (long) Float.BYTES * from;
+        if ((rows <= FEW_ROWS || rows % ROWS == 0 && rows <= MOST_ROWS) && size >= LARGE) {
+            Product form =
+                    row(rows, in, columns, Layout.transposed(in), out, DType.FLOAT32, DType.FLOAT32, bias != null);
+            w.product(form, xs, weights, biases, ys);
             return;
         }
         if (bias != null) {
             for (int i = 0; i < rows; i++) {
-                w.copy(biases, ys + (long) Float.BYTES * i * out, out);
+                w.copy(biases, ys + (long) Float.BYTES * i * out, columns);
             }
         }
         float beta = bias == null ? 0 : 1;
-        long size = (long) in * out;
-        long transposed = rows > FEW_ROWS && size >= LARGE && size <= LARGEST_COPY
+        long transposed = columns == out && rows > FEW_ROWS && size >= LARGE && size <= LARGEST_COPY
                 ? CpuStorage.copy(weight, w, WeightCopies.Layout.TRANSPOSED, out, in)
                 : 0;
         if (transposed != 0) {
             w.gemm(false, false, rows, out, in, 1, xs, in, transposed, out, beta, ys, out);
         } else {
-            w.gemm(false, true, rows, out, in, 1, xs, in, weights, in, beta, ys, out);
+            w.gemm(false, true, rows, columns, in, 1, xs, in, weights, in, beta, ys, out);
         }
     }
 
-    /** {@code y = x w^T}. */
-    private static Product row(int rows, int in, int out, DType operands, DType result, boolean bias) {
+    /** {@code y = x w^T} for some columns of a y that has {@code out}. */
+    private static Product row(
+            int rows, int in, int columns, Layout weight, int out, DType operands, DType result, boolean bias) {
         return new Product(
-                1,
-                rows,
-                out,
-                in,
-                Layout.dense(in),
-                Layout.transposed(in),
-                0,
-                out,
-                operands,
-                operands,
-                result,
-                bias,
-                1,
-                false);
+                1, rows, columns, in, Layout.dense(in), weight, 0, out, operands, operands, result, bias, 1, false);
     }
 }

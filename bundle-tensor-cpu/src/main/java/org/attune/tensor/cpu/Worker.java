@@ -104,6 +104,18 @@ final class Worker implements AutoCloseable {
         primitive.run();
     }
 
+    /** A copy of the weight [out, in] at {@code from} as {@link WeightCopies.Layout#PACKED} says; the caller frees it. */
+    NativeMemory.Slab packed(DType type, long from, long in, long out) {
+        ProductFactory.Packing packing = productFactory.packing(type, in, out);
+        NativeMemory.Slab copy = NativeMemory.allocate(packing.bytes());
+        try (Primitive reorder = packing.reorder()) {
+            reorder.set(0, from);
+            reorder.set(1, copy.address());
+            reorder.run();
+        }
+        return copy;
+    }
+
     /** The operands of the call in progress. */
     Operands operands() {
         return operands;

@@ -111,6 +111,27 @@ public interface TensorEngine {
      */
     void linear(Storage x, Storage w, Storage bias, int rows, int in, int out, Storage y);
 
+    /**
+     * The columns from {@code from} up to, and without, {@code to} of {@link #linear}'s result, the rest of {@code y} untouched: so
+     * threads share one product out, each reading its part of the weight. They may write to one {@code y} at once.
+     */
+    default void linearColumns(
+            Storage x, Storage w, Storage bias, int rows, int in, int out, int from, int to, Storage y) {
+        int columns = to - from;
+        try (Arena arena = openArena()) {
+            Storage part = arena.allocate((long) rows * columns, y.dtype());
+            linear(
+                    x,
+                    w.slice((long) from * in, (long) columns * in),
+                    bias == null ? null : bias.slice(from, columns),
+                    rows,
+                    in,
+                    columns,
+                    part);
+            copyBlocks(part, 0, columns, y, from, out, columns, rows);
+        }
+    }
+
     /** Softmax over the last axis: {@code x}, {@code y} [rows, columns]. */
     void softmax(Storage x, int rows, int columns, Storage y);
 

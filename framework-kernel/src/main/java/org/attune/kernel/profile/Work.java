@@ -48,6 +48,14 @@ record Work(String operation, DType dtype, long flops, long bytes) {
                 flops = 2L * rows * in * out;
                 name.append(' ').append(in).append('x').append(out);
             }
+            case "linearColumns" -> {
+                int rows = (Integer) arguments[n - 6];
+                int in = (Integer) arguments[n - 5];
+                int columns = (Integer) arguments[n - 2] - (Integer) arguments[n - 3];
+                flops = 2L * rows * in * columns;
+                bytes = ((long) rows * in + (long) in * columns + (long) rows * columns) * dtype.bytes();
+                name.append(' ').append(in).append('x').append(columns);
+            }
             case "copyBlocks" -> bytes = (Long) arguments[n - 2] * (Long) arguments[n - 1] * bytesOf(arguments, 0, 3);
             case "gatherRows" -> bytes = elements(arguments) * bytesOf(arguments, 0, 3);
             case "scatterAddRows" -> bytes = elements(arguments) * bytesOf(arguments, 0, 3, 3);

@@ -2,12 +2,12 @@ package org.attune.kernel.replay;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.attune.kernel.optim.AdamW;
+import org.attune.kernel.plugins.ConfiguredAdapter;
 import org.attune.kernel.plugins.Engines;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginKind;
@@ -15,7 +15,6 @@ import org.attune.kernel.plugins.PluginLease;
 import org.attune.kernel.plugins.PluginRegistry;
 import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
-import org.attune.kernel.spec.SpecNode;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.kernel.step.Optimisation;
 import org.attune.kernel.step.ParameterStore;
@@ -29,9 +28,7 @@ import org.attune.model.Model;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
-import org.attune.training.Adapter;
 import org.attune.training.Trainer;
-import org.attune.trial.Catalogue.PluginInfo;
 import org.attune.trial.TraceReplay;
 
 /** Replays traces with the same step, optimiser and clipping as a trial. */
@@ -56,7 +53,7 @@ public final class Replayer implements TraceReplay {
                 .orElseThrow(() -> new UserError("no tensor engine '" + engineName + "'; there are "
                         + engines.list().stream().map(TensorEngine::name).toList()));
         Path home = folder.toAbsolutePath().normalize().resolve("../../..").normalize();
-        try (Attachable method = method(trace);
+        try (ConfiguredAdapter method = method(trace);
                 PluginLease<Trainer<?>> trainer = trainer(trace);
                 ModelPool.Lease lease = pool.acquire("models/" + trace.model(), home, engine, engine.dtype());
                 ParameterStore parameters = new ParameterStore(engine, lease.model(), 0);
@@ -72,7 +69,8 @@ public final class Replayer implements TraceReplay {
         }
     }
 
-    private Session open(Trace trace, Attachable method, Trainer<?> trainer, Model model, ParameterStore parameters) {
+    private Session open(
+            Trace trace, ConfiguredAdapter method, Trainer<?> trainer, Model model, ParameterStore parameters) {
         parameters.restore(trace.initial(), Map.of());
         Wiring wiring = new Wiring(model);
         method.attach(wiring.attachment(parameters.claim(Optional.empty())));
@@ -90,7 +88,7 @@ public final class Replayer implements TraceReplay {
 
     private static <O extends Record> Trainer.Objective objective(
             Trainer<O> trainer, Model model, ParameterStore parameters) {
-        O options = new OptionBinder().bind(named("trainer"), "trainer", trainer.options(), Path.of(""));
+        O options = new OptionBinder().bind(PluginRef.named("trainer"), "trainer", trainer.options(), Path.of(""));
         return trainer.open(options, new TrainerSetup(parameters.claim(Optional.empty()), model, classes(model)));
     }
 
@@ -172,85 +170,22 @@ public final class Replayer implements TraceReplay {
 
     private PluginLease<Trainer<?>> trainer(Trace trace) {
         String name = trace.perToken() ? "causal-lm" : "classification";
-        return plugins.find(PluginKind.TRAINER, named(name), Replayer::stays)
+        return plugins.find(PluginKind.TRAINER, PluginRef.named(name), Replayer::stays)
                 .orElseThrow(() -> new UnknownMethod(trace.method(), "no trainer '" + name + "' is installed"));
     }
 
     /** The adapter of a trace: by its PEFT type where it has a configuration, else by the method's name. */
-    private Attachable method(Trace trace) {
+    private ConfiguredAdapter method(Trace trace) {
         if (trace.config().isEmpty()) {
-            PluginLease<Adapter<?>> lease = plugins.find(PluginKind.ADAPTER, named(trace.method()), Replayer::stays)
+            return ConfiguredAdapter.named(plugins, PluginRef.named(trace.method()), Path.of(""), Replayer::stays)
                     .orElseThrow(() ->
                             new UnknownMethod(trace.method(), "no adapter '" + trace.method() + "' is installed"));
-            return byDefaults(lease, lease.plugin());
-        }
-        List<String> reasons = new ArrayList<>();
-        List<PluginInfo> adapters = new ArrayList<>(plugins.list(PluginKind.ADAPTER));
-        adapters.sort(Comparator.comparing(PluginInfo::name));
-        for (PluginInfo info : adapters) {
-            Optional<PluginLease<Adapter<?>>> lease =
-                    plugins.find(PluginKind.ADAPTER, named(info.name()), Replayer::stays);
-            if (lease.isPresent()) {
-                Optional<Attachable> found = byConfig(
-                        lease.get(), lease.get().plugin(), trace.config().get(), reasons);
-                if (found.isPresent()) {
-                    return found.get();
-                }
-                lease.get().close();
-            }
-        }
-        throw new UnknownMethod(
-                trace.method(),
-                reasons.isEmpty()
-                        ? "no adapter reads peft_type " + trace.config().get().get("peft_type")
-                        : String.join("; ", reasons));
-    }
-
-    private static PluginRef named(String name) {
-        return new PluginRef(name, Optional.empty(), new SpecNode.Fields(Map.of(), "trace"));
-    }
-
-    private interface Attachable extends AutoCloseable {
-        void attach(Adapter.Attachment on);
-
-        @Override
-        void close();
-    }
-
-    private static <O extends Record> Attachable byDefaults(PluginLease<?> lease, Adapter<O> adapter) {
-        O options = new OptionBinder().bind(named("trace"), "adapter", adapter.options(), Path.of(""));
-        return attachable(lease, adapter, options);
-    }
-
-    private static <O extends Record> Optional<Attachable> byConfig(
-            PluginLease<?> lease, Adapter<O> adapter, Map<String, Object> config, List<String> reasons) {
-        Optional<Adapter.PeftFormat<O>> format = adapter.peft();
-        if (format.isEmpty() || !format.get().type().equals(config.get("peft_type"))) {
-            return Optional.empty();
         }
         try {
-            return Optional.of(attachable(lease, adapter, format.get().read(config)));
-        } catch (UserError e) {
-            lease.close();
-            throw e;
-        } catch (Adapter.UnsupportedMethod e) {
-            reasons.add("adapter '" + lease.origin().name() + "': " + e.getMessage());
-            return Optional.empty();
+            return ConfiguredAdapter.ofPeft(plugins, trace.config().get(), Replayer::stays);
+        } catch (ConfiguredAdapter.NoneFits e) {
+            throw new UnknownMethod(trace.method(), e.getMessage());
         }
-    }
-
-    private static <O extends Record> Attachable attachable(PluginLease<?> lease, Adapter<O> adapter, O options) {
-        return new Attachable() {
-            @Override
-            public void attach(Adapter.Attachment on) {
-                adapter.attach(options, on);
-            }
-
-            @Override
-            public void close() {
-                lease.close();
-            }
-        };
     }
 
     /** A replay takes seconds, and is begun anew where a plug-in left. */

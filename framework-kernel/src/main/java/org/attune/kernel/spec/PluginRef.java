@@ -17,6 +17,11 @@ public record PluginRef(String name, Optional<String> version, SpecNode options,
         this(name, version, options, Optional.empty());
     }
 
+    /** The highest version with the options that it has by default. */
+    public static PluginRef named(String name) {
+        return new PluginRef(name, Optional.empty(), new SpecNode.Fields(Map.of(), "the options of '" + name + "'"));
+    }
+
     /** The same plug-in with these options, as {@link OptionBinder#describe} gives them. */
     public PluginRef withOptions(Map<String, Object> values) {
         return new PluginRef(name, version, SpecNode.of(values, options.place()), from);

@@ -4,12 +4,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
 import org.attune.kernel.plugins.Engines;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginKind;
@@ -22,7 +20,6 @@ import org.attune.kernel.spec.SpecReader;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.plugin.Plugin;
 import org.attune.plugin.UserError;
-import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.training.Adapter;
 import org.attune.trial.Catalogue.PluginInfo;
@@ -33,9 +30,6 @@ import org.attune.trial.Trials;
 /** Starts trials, each on a thread of its own. */
 public final class TrialManager implements Trials {
     private static final System.Logger LOG = System.getLogger(TrialManager.class.getName());
-    /** The engine in plain Java. */
-    private static final String REFERENCE = "reference";
-
     private static final Duration DRAIN = Duration.ofSeconds(30);
 
     private final PluginRegistry plugins;
@@ -74,7 +68,7 @@ public final class TrialManager implements Trials {
     public Trial start(Path spec, Map<String, String> overrides, boolean waitForPlugins, boolean profile) {
         TrialSpec written = new SpecReader().read(spec, overrides);
         check(written);
-        TensorEngine engine = engine(written);
+        TensorEngine engine = engines.choose(written.engine());
         TrialSpec resolved = resolved(written, engine);
         return launch(
                 resolved, RunRecord.create(resolved), engine, waitForPlugins, new TrialRun.Manner(false, profile));
@@ -83,7 +77,7 @@ public final class TrialManager implements Trials {
     @Override
     public Trial resume(Path runFolder, boolean waitForPlugins) {
         RunRecord record = RunRecord.open(runFolder);
-        TensorEngine engine = engine(record.spec());
+        TensorEngine engine = engines.choose(record.spec().engine());
         // What adapters began from is in the checkpoint; the folders may have gone.
         TrialSpec spec = inPrecision(record.spec().withPlugins((kind, ref) -> ref.withoutFrom()), engine);
         resolved(spec, engine); // all plug-ins must be there, and still take these options
@@ -163,30 +157,6 @@ public final class TrialManager implements Trials {
         }
     }
 
-    private TensorEngine engine(TrialSpec spec) {
-        if (spec.engine().isEmpty()) {
-            TensorEngine fastest = engines.list().stream()
-                    .findFirst()
-                    .orElseThrow(() -> new UserError(
-                            "no tensor engine is there; install bundle-tensor-reference, which runs anywhere"));
-            if (fastest.name().equals(REFERENCE)) {
-                LOG.log(
-                        System.Logger.Level.WARNING,
-                        "no engine with native code works on this machine: the reference engine computes, exactly but"
-                                + " slowly (docs/PLATFORMS.md says which platforms have one)");
-            }
-            return fastest;
-        }
-        return engines.find(spec.engine())
-                .orElseThrow(() -> new UserError("engine '" + spec.engine() + "' is not there"
-                        + NearestName.question(spec.engine(), names(engines)) + " Engines: "
-                        + String.join(", ", names(engines))));
-    }
-
-    private static List<String> names(Engines engines) {
-        return engines.list().stream().map(TensorEngine::name).sorted().toList();
-    }
-
     private <P extends Plugin<?>> PluginLease<P> lease(PluginKind<P> kind, PluginRef ref) {
         return plugins.find(kind, ref, () -> {}).orElseThrow(() -> {
             List<String> known =
@@ -208,19 +178,7 @@ public final class TrialManager implements Trials {
     }
 
     private static TrialSpec inPrecision(TrialSpec spec, TensorEngine engine) {
-        DType precision = spec.precision().orElse(engine.dtype());
-        if (!engine.dtypes().contains(precision)) {
-            throw new UserError("precision: engine '" + engine.name() + "' has no " + written(precision) + "; it has "
-                    + engine.dtypes().stream()
-                            .sorted()
-                            .map(TrialManager::written)
-                            .collect(Collectors.joining(", ")));
-        }
-        return spec.withEngine(engine.name(), precision);
-    }
-
-    private static String written(DType type) {
-        return type.name().toLowerCase(Locale.ROOT);
+        return spec.withEngine(engine.name(), Engines.precision(engine, spec.precision()));
     }
 
     /** The kind of plug-in that a spec names under {@code key}. */

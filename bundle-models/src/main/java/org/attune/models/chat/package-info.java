@@ -1,0 +1,2 @@
+/** Chat templates. */
+package org.attune.models.chat;

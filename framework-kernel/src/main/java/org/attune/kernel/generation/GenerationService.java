@@ -1,0 +1,124 @@
+package org.attune.kernel.generation;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.attune.generation.Generation;
+import org.attune.generation.Generator;
+import org.attune.kernel.plugins.ConfiguredAdapter;
+import org.attune.kernel.plugins.Engines;
+import org.attune.kernel.plugins.ModelPool;
+import org.attune.kernel.plugins.PluginRegistry;
+import org.attune.kernel.step.ParameterStore;
+import org.attune.kernel.step.Wiring;
+import org.attune.plugin.UserError;
+import org.attune.tensor.DType;
+import org.attune.tensor.engine.TensorEngine;
+
+/** Opens generators over the models of the pool. Thread-safe. */
+public final class GenerationService implements Generation {
+    private final PluginRegistry plugins;
+    private final Engines engines;
+    private final ModelPool pool;
+    private final List<LoadedGenerator> open = new CopyOnWriteArrayList<>();
+
+    public GenerationService(PluginRegistry plugins, Engines engines, ModelPool pool) {
+        this.plugins = plugins;
+        this.engines = engines;
+        this.pool = pool;
+    }
+
+    @Override
+    public Generator open(Source source) {
+        if (source.threads() < 1) {
+            throw new UserError("the number of threads is " + source.threads() + ", expected 1 or more");
+        }
+        TensorEngine engine = engines.choose(source.engine());
+        DType precision = Engines.precision(engine, source.precision());
+        Optional<TrainedFolder> trained = source.trained().map(TrainedFolder::read);
+        String model = source.model()
+                .or(() -> trained.map(TrainedFolder::model))
+                .orElseThrow(() -> new UserError("no model is named, and no run folder that says which; name one"));
+        Resources resources = new Resources();
+        try {
+            ModelPool.Lease lease = resources.add(pool.acquire(
+                    model,
+                    source.model().isPresent()
+                            ? source.base()
+                            : trained.orElseThrow().base(),
+                    engine,
+                    precision));
+            ParameterStore parameters = resources.add(new ParameterStore(engine, lease.model(), 0));
+            Wiring wiring = new Wiring(lease.model());
+            // A plug-in that leaves ends the generator, whose code it is.
+            LoadedGenerator[] generator = new LoadedGenerator[1];
+            trained.ifPresent(t -> {
+                parameters.restore(t.values(lease.model()), Map.of());
+                for (ConfiguredAdapter adapter : resources.addAll(t.adapters(plugins, () -> end(generator[0])))) {
+                    adapter.attach(wiring.attachment(parameters.claim(Optional.empty())));
+                }
+                if (!parameters.unclaimed().isEmpty()) {
+                    throw new UserError(t.folder() + ": holds parameters that none of its adapters asks for: "
+                            + String.join(", ", new TreeSet<>(parameters.unclaimed())));
+                }
+            });
+            generator[0] = new LoadedGenerator(
+                    engine, lease.model(), parameters, wiring, Optional.of(precision), source.threads(), () -> {
+                        open.remove(generator[0]);
+                        resources.close();
+                    });
+            open.add(generator[0]);
+            return generator[0];
+        } catch (Throwable t) {
+            resources.close();
+            throw t;
+        }
+    }
+
+    private static void end(LoadedGenerator generator) {
+        if (generator != null) {
+            generator.close();
+        }
+    }
+
+    /** Closes the generators of an engine that goes away. */
+    public void engineLeaves(TensorEngine engine) {
+        open.stream().filter(generator -> generator.engine() == engine).forEach(LoadedGenerator::close);
+    }
+
+    /** Closes all generators. */
+    public void close() {
+        open.forEach(LoadedGenerator::close);
+    }
+
+    /** What a generator holds, given back in reverse order. */
+    private static final class Resources {
+        private final List<AutoCloseable> held = new ArrayList<>();
+
+        <T extends AutoCloseable> T add(T resource) {
+            held.add(resource);
+            return resource;
+        }
+
+        <T extends AutoCloseable> List<T> addAll(List<T> resources) {
+            held.addAll(resources);
+            return resources;
+        }
+
+        void close() {
+            for (int i = held.size() - 1; i >= 0; i--) {
+                try {
+                    held.get(i).close();
+                } catch (RuntimeException e) {
+                    throw e;
+                } catch (Exception e) {
+                    throw new IllegalStateException("closing failed: " + e.getMessage(), e);
+                }
+            }
+            held.clear();
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/** Generation: passes that keep keys and values, on a team of threads; sampling, beams, continuous batches. */
+package org.attune.kernel.generation;

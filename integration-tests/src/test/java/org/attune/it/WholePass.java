@@ -1,0 +1,38 @@
+package org.attune.it;
+
+import org.attune.kernel.step.ForwardPass;
+import org.attune.kernel.step.ParameterStore;
+import org.attune.kernel.step.StepSettings;
+import org.attune.kernel.step.Wiring;
+import org.attune.model.Model;
+import org.attune.model.TokenBatch;
+import org.attune.tensor.Scope;
+import org.attune.tensor.engine.TensorEngine;
+
+/** A pass over a whole text, with nothing kept of an earlier one. */
+final class WholePass extends ForwardPass {
+    private WholePass(Model model, ParameterStore parameters, int[] ids) {
+        super(
+                model,
+                parameters,
+                new Wiring(model),
+                new StepSettings(1, Integer.MAX_VALUE, 0),
+                new TokenBatch(ids, new int[ids.length], new int[] {0, ids.length}, new long[1]),
+                null,
+                null);
+    }
+
+    /** Natural logarithms of the probabilities of what follows a text [vocabulary]. */
+    static double[] next(TensorEngine engine, Model model, int[] ids) {
+        try (ParameterStore none = new ParameterStore(engine, model, 0)) {
+            WholePass pass = new WholePass(model, none, ids);
+            return Scope.inference(
+                    engine,
+                    () -> model.languageHead()
+                            .orElseThrow()
+                            .logits(pass, model.encode(pass, pass.batch().lastTokens()))
+                            .logSoftmax()
+                            .toDoubles());
+        }
+    }
+}

@@ -10,8 +10,10 @@ import java.util.SplittableRandom;
 import org.attune.model.Model;
 import org.attune.models.Families;
 import org.attune.models.ModelConfig;
+import org.attune.models.Modules;
 import org.attune.models.source.FolderModelLoader;
 import org.attune.tensor.DType;
+import org.attune.tensor.Shape;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.io.HostTensor;
 import org.attune.tensor.io.TensorFiles;
@@ -47,17 +49,17 @@ enum SmallDecoder {
         Files.writeString(folder.resolve("tokenizer.json"), TOKENIZER);
         SplittableRandom random = new SplittableRandom(5);
         Map<String, HostTensor> weights = new LinkedHashMap<>();
-        Families.read(ModelConfig.parse("config.json", config.getBytes(StandardCharsets.UTF_8)))
-                .modules()
-                .weights()
-                .forEach((name, shape) -> {
-                    float[] elements = new float[(int) shape.size()];
-                    for (int i = 0; i < elements.length; i++) {
-                        elements[i] = (float) (0.8 * random.nextDouble() - 0.4)
-                                + (name.matches(".*(norm|ln_\\w)\\.weight") ? 1 : 0);
-                    }
-                    weights.put(name, HostTensor.of(shape, elements));
-                });
+        Modules modules = Families.read(ModelConfig.parse("config.json", config.getBytes(StandardCharsets.UTF_8)))
+                .modules();
+        modules.weights().forEach((name, shape) -> {
+            float[] elements = new float[(int) shape.size()];
+            for (int i = 0; i < elements.length; i++) {
+                elements[i] =
+                        (float) (0.8 * random.nextDouble() - 0.4) + (name.matches(".*(norm|ln_\\w)\\.weight") ? 1 : 0);
+            }
+            Shape stored = modules.transposedInFiles(name) ? Shape.of(shape.dim(1), shape.dim(0)) : shape;
+            weights.put(name, HostTensor.of(stored, elements));
+        });
         TensorFiles.write(folder.resolve("model.safetensors"), weights, Map.of());
         return new FolderModelLoader()
                 .load(folder.toString(), folder, engine, matrices)

@@ -30,8 +30,29 @@ public final class ChatFiles {
     public static ChatFormat read(Path folder, ModelConfig config, Tokenizer tokenizer) {
         Optional<ModelConfig> generation = json(folder.resolve("generation_config.json"));
         Optional<ModelConfig> own = json(folder.resolve("tokenizer_config.json"));
-        Set<Integer> ends = new LinkedHashSet<>(
-                generation.filter(g -> g.has("eos_token_id")).orElse(config).ids("eos_token_id"));
+        ModelConfig ending = generation.filter(g -> g.has("eos_token_id")).orElse(config);
+        Path file = folder.resolve(TEMPLATE + ".jinja");
+        Optional<Template> alone = Files.exists(file)
+                ? Optional.of(new Template(file.toString(), new String(bytes(file), StandardCharsets.UTF_8)))
+                : Optional.empty();
+        return format(ending, own, alone, tokenizer);
+    }
+
+    /**
+     * The same of a model in one file.
+     *
+     * @param own what the folder's tokenizer_config.json would hold
+     */
+    public static ChatFormat of(ModelConfig config, ModelConfig own, Tokenizer tokenizer) {
+        return format(config, Optional.of(own), Optional.empty(), tokenizer);
+    }
+
+    private record Template(String source, String text) {}
+
+    /** @param alone a template in a file of its own, which comes first */
+    private static ChatFormat format(
+            ModelConfig ending, Optional<ModelConfig> own, Optional<Template> alone, Tokenizer tokenizer) {
+        Set<Integer> ends = new LinkedHashSet<>(ending.ids("eos_token_id"));
         Map<String, String> special = new LinkedHashMap<>();
         own.ifPresent(o -> SPECIAL.forEach(name -> token(o, name).ifPresent(text -> special.put(name, text))));
         if (special.containsKey(END)) {
@@ -40,19 +61,11 @@ public final class ChatFiles {
                 ends.add(ids[0]);
             }
         }
-        return new ChatFormat(ends.stream().mapToInt(Integer::intValue).toArray(), template(folder, own, special));
-    }
-
-    private static Optional<ChatTemplate> template(
-            Path folder, Optional<ModelConfig> own, Map<String, String> special) {
-        Path file = folder.resolve(TEMPLATE + ".jinja");
-        if (Files.exists(file)) {
-            return Optional.of(
-                    new JinjaTemplate(file.toString(), new String(bytes(file), StandardCharsets.UTF_8), special));
-        }
-        return own.filter(o -> o.has(TEMPLATE))
-                .map(o -> new JinjaTemplate(
-                        o.source() + ": " + TEMPLATE, o.namedText(TEMPLATE, "name", "default", "template"), special));
+        Optional<ChatTemplate> template = alone.or(() -> own.filter(o -> o.has(TEMPLATE))
+                        .map(o -> new Template(
+                                o.source() + ": " + TEMPLATE, o.namedText(TEMPLATE, "name", "default", "template"))))
+                .map(t -> new JinjaTemplate(t.source(), t.text(), special));
+        return new ChatFormat(ends.stream().mapToInt(Integer::intValue).toArray(), template);
     }
 
     /** A special token, which may stand as a string or as an object with its content. */

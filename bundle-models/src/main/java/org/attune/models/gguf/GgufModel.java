@@ -5,11 +5,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
 import org.attune.model.Model;
+import org.attune.models.Architecture;
+import org.attune.models.ChatFormat;
 import org.attune.models.Families;
 import org.attune.models.Fingerprint;
 import org.attune.models.ModelConfig;
 import org.attune.models.PretrainedTokenizer;
 import org.attune.models.TransformerModel;
+import org.attune.models.chat.ChatFiles;
 import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
 
@@ -25,13 +28,28 @@ public final class GgufModel {
         try (GgufFile file = GgufFile.open(path)) {
             GgufArchitecture architecture = GgufArchitectures.of(file.metadata());
             ModelConfig config = ModelConfig.of(path.toString(), architecture.config(file));
+            Architecture family = Families.read(config);
+            String fingerprint = new Fingerprint().add(path).text();
+            PretrainedTokenizer tokenizer =
+                    PretrainedTokenizer.read(path.toString(), GgufTokenizer.json(file.metadata()));
             return TransformerModel.create(
-                    Families.read(config),
-                    new Fingerprint().add(path).text(),
-                    PretrainedTokenizer.read(path.toString(), GgufTokenizer.json(file.metadata())),
+                    family,
+                    fingerprint,
+                    tokenizer,
+                    chat(path, config, file.metadata(), tokenizer),
                     new GgufWeights(file, architecture),
                     engine,
                     matrices);
+        }
+    }
+
+    private static ChatFormat chat(
+            Path path, ModelConfig config, GgufMetadata metadata, PretrainedTokenizer tokenizer) {
+        try {
+            return ChatFiles.of(config, ModelConfig.of(path.toString(), GgufTokenizer.config(metadata)), tokenizer);
+        } catch (Throwable t) {
+            tokenizer.close();
+            throw t;
         }
     }
 

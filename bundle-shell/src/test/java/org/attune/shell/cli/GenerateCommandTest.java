@@ -136,7 +136,7 @@ class GenerateCommandTest {
         assertThat(harness.err()).endsWith("attune: temperature is -1.0, expected 0 or more\n");
         assertThat(harness.attune("generate", "-m", "m", "--precision", "int4", "x"))
                 .isEqualTo(2);
-        assertThat(harness.err()).contains("--precision int4: expected one of float64, float32, bfloat16, float16");
+        assertThat(harness.err()).contains("--precision int4: expected one of float64, float32, float16, bfloat16");
         assertThat(harness.attune("generate", "-m", "m", "--file", Files.createFile(folder.resolve("none"))))
                 .isEqualTo(2);
         assertThat(harness.err()).endsWith("none: no prompt in it; expected one on each line\n");

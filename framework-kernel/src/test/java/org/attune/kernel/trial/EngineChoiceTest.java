@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
+import org.attune.kernel.plugins.Engines;
 import org.attune.tensor.engine.TensorEngine;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -19,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Which engine computes where the spec names none. */
 class EngineChoiceTest {
-    private static final Logger LOG = Logger.getLogger(TrialManager.class.getName());
+    private static final Logger LOG = Logger.getLogger(Engines.class.getName());
     private static final String NONE = "";
 
     @TempDir

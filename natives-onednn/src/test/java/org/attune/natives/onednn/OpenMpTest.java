@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.Loader;
@@ -17,6 +18,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 class OpenMpTest {
+    private static final AtomicInteger STARTED = new AtomicInteger();
+
     @BeforeAll
     static void onlyWhereTheLibraryIs() {
         assumeTrue(
@@ -67,8 +70,9 @@ class OpenMpTest {
 
     /** A helper carries the name of the thread that started it, here {@link #inFreshThread}'s; Java's own threads do not. */
     private static long openMpHelpers() throws IOException {
+        String name = Thread.currentThread().getName();
         try (Stream<Path> tasks = Files.list(Path.of("/proc/self/task"))) {
-            return tasks.filter(task -> nameOf(task).equals("openmp-test")).count();
+            return tasks.filter(task -> nameOf(task).equals(name)).count();
         }
     }
 
@@ -82,7 +86,8 @@ class OpenMpTest {
 
     private static <T> T inFreshThread(Callable<T> work) throws Exception {
         FutureTask<T> task = new FutureTask<>(work);
-        Thread thread = new Thread(task, "openmp-test");
+        // A name of its own: helpers of an earlier one may be about to end.
+        Thread thread = new Thread(task, "openmp-test-" + STARTED.incrementAndGet());
         thread.start();
         thread.join();
         return task.get();

@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.attune.model.ChatMessage;
 import org.attune.model.ChatTemplate;
 import org.attune.model.ChatText;
@@ -44,7 +45,7 @@ public final class JinjaTemplate implements ChatTemplate {
         this.source = source;
         this.template = JinjaDialect.of(template);
         this.special = Map.copyOf(special);
-        this.jinjava = new Jinjava(JinjavaConfig.newBuilder()
+        this.jinjava = inThisBundle(() -> new Jinjava(JinjavaConfig.newBuilder()
                 .withMaxOutputSize(MOST_CHARACTERS)
                 .withElResolver(new PythonMethods())
                 .withLegacyOverrides(LegacyOverrides.newBuilder()
@@ -57,7 +58,7 @@ public final class JinjaTemplate implements ChatTemplate {
                         .withUseTrimmingForNotesAndExpressions(true)
                         .withKeepNullableLoopValues(true)
                         .build())
-                .build());
+                .build()));
         Context context = jinjava.getGlobalContext();
         context.registerTag(new FilteredForTag());
         context.registerTag(new GenerationTag());
@@ -84,7 +85,7 @@ public final class JinjaTemplate implements ChatTemplate {
         variables.put("tools", null);
         variables.put("documents", null);
         FUNCTIONS.forEach(function -> variables.put(function, true)); // templates ask whether they are defined
-        RenderResult result = jinjava.renderForResult(template, variables);
+        RenderResult result = inThisBundle(() -> jinjava.renderForResult(template, variables));
         Optional<TemplateError> error = result.getErrors().stream()
                 .filter(e -> e.getSeverity() == ErrorType.FATAL)
                 .findFirst();
@@ -94,6 +95,18 @@ public final class JinjaTemplate implements ChatTemplate {
         List<Span> generated = new ArrayList<>();
         String text = GenerationTag.unmark(result.getOutput(), generated);
         return new ChatText(text, generated);
+    }
+
+    /** Jinjava finds classes of its own by the thread's class loader, which in OSGi is anybody's. */
+    private static <T> T inThisBundle(Supplier<T> work) {
+        Thread thread = Thread.currentThread();
+        ClassLoader before = thread.getContextClassLoader();
+        thread.setContextClassLoader(JinjaTemplate.class.getClassLoader());
+        try {
+            return work.get();
+        } finally {
+            thread.setContextClassLoader(before);
+        }
     }
 
     private UserError refusal(TemplateError error) {

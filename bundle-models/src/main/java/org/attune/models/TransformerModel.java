@@ -4,12 +4,14 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import org.attune.model.AttachPoint;
 import org.attune.model.ChatTemplate;
 import org.attune.model.Forward;
 import org.attune.model.LanguageHead;
 import org.attune.model.Model;
 import org.attune.model.TokenBatch;
+import org.attune.model.Tokenizer;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
 import org.attune.tensor.Tensor;
@@ -46,7 +48,7 @@ public final class TransformerModel implements Model {
         return architecture.modules().isThere(path, weights.keySet());
     }
 
-    /** A model whose files say nothing of chats; see {@link #create(Architecture, String, PretrainedTokenizer, ChatFormat, WeightFile, TensorEngine, DType)}. */
+    /** A model whose files say nothing of chats; see {@link #create(Architecture, String, PretrainedTokenizer, Function, WeightFile, TensorEngine, DType)}. */
     public static TransformerModel create(
             Architecture architecture,
             String fingerprint,
@@ -54,7 +56,7 @@ public final class TransformerModel implements Model {
             WeightFile file,
             TensorEngine engine,
             DType matrices) {
-        return create(architecture, fingerprint, tokenizer, ChatFormat.NONE, file, engine, matrices);
+        return create(architecture, fingerprint, tokenizer, t -> ChatFormat.NONE, file, engine, matrices);
     }
 
     /**
@@ -62,6 +64,7 @@ public final class TransformerModel implements Model {
      *
      * @param fingerprint identifies configuration and weights
      * @param matrices the type of weights of rank 2 and more
+     * @param chat reads what the files say of chats
      * @param tokenizer belongs to the model from now on: closed with it, or when this fails
      * @throws UserError if a weight is missing or its shape is not the configuration's, or the tokenizer knows more ids than
      *     the model
@@ -70,7 +73,7 @@ public final class TransformerModel implements Model {
             Architecture architecture,
             String fingerprint,
             PretrainedTokenizer tokenizer,
-            ChatFormat chat,
+            Function<Tokenizer, ChatFormat> chat,
             WeightFile file,
             TensorEngine engine,
             DType matrices) {
@@ -83,7 +86,7 @@ public final class TransformerModel implements Model {
                     architecture,
                     fingerprint,
                     tokenizer,
-                    chat,
+                    chat.apply(tokenizer),
                     ModelWeights.load(architecture, file, engine, matrices));
         } catch (Throwable t) {
             tokenizer.close();

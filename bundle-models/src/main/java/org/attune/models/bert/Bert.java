@@ -1,17 +1,12 @@
 package org.attune.models.bert;
 
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.attune.model.Forward;
-import org.attune.model.LanguageHead;
-import org.attune.model.TokenBatch;
 import org.attune.models.Architecture;
 import org.attune.models.Family;
 import org.attune.models.ModelConfig;
-import org.attune.models.Modules;
 import org.attune.tensor.Tensor;
 
 /**
@@ -21,7 +16,7 @@ import org.attune.tensor.Tensor;
  * <p>One thing differs in training: {@code attention_probs_dropout_prob} is not applied, so the attention probabilities are
  * never dropped; a warning says so when a model asks for it. The other dropouts are, and inference is not concerned.
  */
-public final class Bert implements Architecture {
+public final class Bert extends EncoderModel {
     private static final String POOLER = "bert.pooler.dense";
     /** The parts of a bare {@code BertModel}, whose files have no prefix. */
     private static final Pattern BARE = Pattern.compile("(embeddings|encoder|pooler)\\..*");
@@ -41,24 +36,22 @@ public final class Bert implements Architecture {
             ".output.dropout",
             ".output.LayerNorm");
 
-    private final BertConfig config;
-    private final EncoderStack stack;
-    private final MaskedHead head;
-    private final Modules modules = new Modules();
+    private final double classifierDropout;
 
     public Bert(BertConfig config) {
-        this.config = config;
-        stack = config.stack("bert");
-        head = new MaskedHead(
-                "cls.predictions.transform.dense",
-                "cls.predictions.transform.LayerNorm",
-                "cls.predictions.decoder",
-                "cls.predictions",
-                config.activation(),
-                config.eps());
-        stack.addTo(modules);
-        modules.optional(m -> m.linear(POOLER, config.hidden(), config.hidden(), true));
-        head.addTo(modules, config.hidden(), config.vocabulary(), config.tied());
+        super(
+                config.stack("bert"),
+                new MaskedHead(
+                        "cls.predictions.transform.dense",
+                        "cls.predictions.transform.LayerNorm",
+                        "cls.predictions.decoder",
+                        "cls.predictions",
+                        config.activation(),
+                        config.eps()),
+                config.tied());
+        this.classifierDropout = config.classifierDropout();
+        addLayer(POOLER);
+        addHead();
     }
 
     /** Reads configurations. */
@@ -74,20 +67,10 @@ public final class Bert implements Architecture {
         }
     }
 
-    @Override
-    public Tensor encode(Forward forward, int[] rows) {
-        return stack.run(forward, rows, forward.batch().positions());
-    }
-
     /** The tanh pooler over the first token, with the dropout that stands before the classifier. */
     @Override
     public Tensor pool(Forward forward, Tensor hidden) {
-        return forward.dropout("dropout", forward.linear(POOLER, hidden).tanh(), config.classifierDropout());
-    }
-
-    @Override
-    public int[] pooledTokens(TokenBatch batch) {
-        return batch.firstTokens();
+        return forward.dropout("dropout", forward.linear(POOLER, hidden).tanh(), classifierDropout);
     }
 
     @Override
@@ -95,50 +78,10 @@ public final class Bert implements Architecture {
         return "bert";
     }
 
-    @Override
-    public int hiddenSize() {
-        return config.hidden();
-    }
-
-    @Override
-    public int vocabulary() {
-        return config.vocabulary();
-    }
-
-    @Override
-    public int maxLength() {
-        return config.positions();
-    }
-
-    @Override
-    public Modules modules() {
-        return modules;
-    }
-
-    @Override
-    public String classifierPath() {
-        return "classifier";
-    }
-
-    @Override
-    public boolean classifierBias() {
-        return true;
-    }
-
     /** The pooler, where the file, of a model that was trained without, lacks it. */
     @Override
     public List<String> classifierLayers(Predicate<String> isThere) {
         return isThere.test(POOLER) ? List.of() : List.of(POOLER);
-    }
-
-    @Override
-    public Optional<LanguageHead> maskedHead(Predicate<String> isThere) {
-        return isThere.test(head.dense()) ? Optional.of(head) : Optional.empty();
-    }
-
-    @Override
-    public Map<String, String> tied() {
-        return head.tied(config.tied(), stack.embeddings().words());
     }
 
     /** Files converted from TensorFlow call a normalisation's weight gamma and its bias beta. */

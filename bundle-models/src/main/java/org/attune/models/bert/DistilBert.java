@@ -1,18 +1,13 @@
 package org.attune.models.bert;
 
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.attune.model.Forward;
-import org.attune.model.LanguageHead;
-import org.attune.model.TokenBatch;
 import org.attune.models.Activations;
 import org.attune.models.Architecture;
 import org.attune.models.Family;
 import org.attune.models.ModelConfig;
-import org.attune.models.Modules;
 import org.attune.tensor.Tensor;
 
 /**
@@ -20,7 +15,7 @@ import org.attune.tensor.Tensor;
  * token. Names and numbers are those of Hugging Face's {@code DistilBertForSequenceClassification} and
  * {@code DistilBertForMaskedLM}. In training, {@code attention_dropout} is not applied.
  */
-public final class DistilBert implements Architecture {
+public final class DistilBert extends EncoderModel {
     private static final String CLASSIFIER = "pre_classifier";
     private static final double EPS = 1e-12;
     private static final Pattern BARE = Pattern.compile("(embeddings|transformer)\\..*");
@@ -36,27 +31,22 @@ public final class DistilBert implements Architecture {
             ".ffn.dropout",
             ".output_layer_norm");
 
-    private final EncoderStack stack;
-    private final MaskedHead head;
-    private final boolean tied;
     private final double classifierDropout;
-    private final Modules modules = new Modules();
 
     private DistilBert(EncoderStack stack, boolean tied, double classifierDropout) {
-        this.stack = stack;
-        this.tied = tied;
+        super(
+                stack,
+                new MaskedHead(
+                        "vocab_transform",
+                        "vocab_layer_norm",
+                        "vocab_projector",
+                        "vocab_projector",
+                        stack.layer().activation(),
+                        EPS),
+                tied);
         this.classifierDropout = classifierDropout;
-        head = new MaskedHead(
-                "vocab_transform",
-                "vocab_layer_norm",
-                "vocab_projector",
-                "vocab_projector",
-                stack.layer().activation(),
-                EPS);
-        int hidden = hiddenSize();
-        stack.addTo(modules);
-        head.addTo(modules, hidden, vocabulary(), tied);
-        modules.optional(m -> m.linear(CLASSIFIER, hidden, hidden, true));
+        addHead();
+        addLayer(CLASSIFIER);
     }
 
     /** Reads configurations. */
@@ -104,18 +94,8 @@ public final class DistilBert implements Architecture {
     }
 
     @Override
-    public Tensor encode(Forward forward, int[] rows) {
-        return stack.run(forward, rows, forward.batch().positions());
-    }
-
-    @Override
     public Tensor pool(Forward forward, Tensor hidden) {
         return forward.dropout("dropout", forward.linear(CLASSIFIER, hidden).relu(), classifierDropout);
-    }
-
-    @Override
-    public int[] pooledTokens(TokenBatch batch) {
-        return batch.firstTokens();
     }
 
     @Override
@@ -124,48 +104,8 @@ public final class DistilBert implements Architecture {
     }
 
     @Override
-    public int hiddenSize() {
-        return stack.layer().hidden();
-    }
-
-    @Override
-    public int vocabulary() {
-        return stack.embeddings().vocabulary();
-    }
-
-    @Override
-    public int maxLength() {
-        return stack.embeddings().positions();
-    }
-
-    @Override
-    public Modules modules() {
-        return modules;
-    }
-
-    @Override
-    public String classifierPath() {
-        return "classifier";
-    }
-
-    @Override
-    public boolean classifierBias() {
-        return true;
-    }
-
-    @Override
     public List<String> classifierLayers(Predicate<String> isThere) {
         return List.of(CLASSIFIER);
-    }
-
-    @Override
-    public Optional<LanguageHead> maskedHead(Predicate<String> isThere) {
-        return isThere.test(head.dense()) ? Optional.of(head) : Optional.empty();
-    }
-
-    @Override
-    public Map<String, String> tied() {
-        return head.tied(tied, stack.embeddings().words());
     }
 
     @Override

@@ -1,17 +1,13 @@
 package org.attune.models.bert;
 
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.attune.model.Forward;
-import org.attune.model.LanguageHead;
 import org.attune.model.TokenBatch;
 import org.attune.models.Architecture;
 import org.attune.models.Family;
 import org.attune.models.ModelConfig;
-import org.attune.models.Modules;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.Unary;
 
@@ -20,7 +16,7 @@ import org.attune.tensor.engine.Unary;
  * itself not counting; and a classifier of two layers over the first token. Names and numbers are those of Hugging Face's
  * {@code RobertaForSequenceClassification} and {@code RobertaForMaskedLM}.
  */
-public final class Roberta implements Architecture {
+public final class Roberta extends EncoderModel {
     private static final String CLASSIFIER = "classifier.dense";
     private static final Pattern BARE = Pattern.compile("(embeddings|encoder|pooler)\\..*");
     /** Not weights: buffers of older versions, and a pooler that nothing reads. */
@@ -29,19 +25,17 @@ public final class Roberta implements Architecture {
 
     private final BertConfig config;
     private final int padding;
-    private final EncoderStack stack;
-    private final MaskedHead head;
-    private final Modules modules = new Modules();
 
     private Roberta(BertConfig config, int padding) {
+        super(
+                config.stack("roberta"),
+                new MaskedHead(
+                        "lm_head.dense", "lm_head.layer_norm", "lm_head.decoder", "lm_head", Unary.GELU, config.eps()),
+                config.tied());
         this.config = config;
         this.padding = padding;
-        stack = config.stack("roberta");
-        head = new MaskedHead(
-                "lm_head.dense", "lm_head.layer_norm", "lm_head.decoder", "lm_head", Unary.GELU, config.eps());
-        stack.addTo(modules);
-        head.addTo(modules, config.hidden(), config.vocabulary(), config.tied());
-        modules.optional(m -> m.linear(CLASSIFIER, config.hidden(), config.hidden(), true));
+        addHead();
+        addLayer(CLASSIFIER);
     }
 
     /** Reads configurations. */
@@ -63,11 +57,7 @@ public final class Roberta implements Architecture {
     }
 
     @Override
-    public Tensor encode(Forward forward, int[] rows) {
-        return stack.run(forward, rows, positions(forward.batch()));
-    }
-
-    private int[] positions(TokenBatch batch) {
+    int[] positions(TokenBatch batch) {
         int[] positions = new int[batch.tokens()];
         for (int s = 0; s < batch.sequences(); s++) {
             int last = padding;
@@ -86,23 +76,8 @@ public final class Roberta implements Architecture {
     }
 
     @Override
-    public int[] pooledTokens(TokenBatch batch) {
-        return batch.firstTokens();
-    }
-
-    @Override
     public String family() {
         return "roberta";
-    }
-
-    @Override
-    public int hiddenSize() {
-        return config.hidden();
-    }
-
-    @Override
-    public int vocabulary() {
-        return config.vocabulary();
     }
 
     @Override
@@ -111,33 +86,13 @@ public final class Roberta implements Architecture {
     }
 
     @Override
-    public Modules modules() {
-        return modules;
-    }
-
-    @Override
     public String classifierPath() {
         return "classifier.out_proj";
     }
 
     @Override
-    public boolean classifierBias() {
-        return true;
-    }
-
-    @Override
     public List<String> classifierLayers(Predicate<String> isThere) {
         return List.of(CLASSIFIER);
-    }
-
-    @Override
-    public Optional<LanguageHead> maskedHead(Predicate<String> isThere) {
-        return isThere.test(head.dense()) ? Optional.of(head) : Optional.empty();
-    }
-
-    @Override
-    public Map<String, String> tied() {
-        return head.tied(config.tied(), stack.embeddings().words());
     }
 
     @Override

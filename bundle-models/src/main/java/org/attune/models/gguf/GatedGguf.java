@@ -74,7 +74,7 @@ abstract class GatedGguf implements GgufArchitecture {
 
     /** Also what is built like it, SmolLM and, with a sliding window, Mistral. */
     static final class Llama extends GatedGguf {
-        private static final Pattern TURNED = Pattern.compile("blk\\.\\d+\\.attn_([qk])\\.(weight|bias)");
+        static final Pattern TURNED = Pattern.compile("blk\\.\\d+\\.attn_([qk])\\.(weight|bias)");
 
         Llama() {
             super(PRE_NORM, Map.of());

@@ -60,7 +60,8 @@ public final class GgufExporter implements ModelExporter {
         layout.keys().put(out, layout.architecture() + ".", config);
         int vocabulary = 0;
         for (Map.Entry<String, Tensor> weight : model.weights().entrySet()) {
-            String gguf = layout.name(weight.getKey())
+            String gguf = layout.names()
+                    .gguf(weight.getKey())
                     .orElseThrow(() -> new UserError(
                             "'" + weight.getKey() + "' has no place in a GGUF file of a " + model.family() + " model"));
             if (gguf.equals(GgufLayout.TOKENS)) {

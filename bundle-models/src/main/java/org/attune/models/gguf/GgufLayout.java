@@ -1,35 +1,22 @@
 package org.attune.models.gguf;
 
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.attune.models.ModelConfig;
 import org.attune.plugin.UserError;
 
 /**
- * How models of a family lie in GGUF files.
+ * How models of a family are written as GGUF.
  *
  * @param architecture GGUF's name for it
- * @param layers Hugging Face's path of the layers
- * @param inLayer modules of a layer: Hugging Face's {@code self_attn.q_proj} to GGUF's {@code attn_q}
- * @param others modules outside layers
+ * @param names of its tensors, as they are read
  * @param interleaved whether the rows of query and key maps stand in the order of interleaved rotary pairs
  * @param keys writes what a config.json says
  */
-record GgufLayout(
-        String architecture,
-        String layers,
-        Map<String, String> inLayer,
-        Map<String, String> others,
-        boolean interleaved,
-        Keys keys) {
+record GgufLayout(String architecture, TensorNames names, boolean interleaved, Keys keys) {
     static final String TOKENS = "token_embd.weight";
     static final String POSITIONS = "position_embd.weight";
-
-    private static final Pattern PARAMETER = Pattern.compile("(.+)\\.(weight|bias)");
-    private static final Pattern TURNED = Pattern.compile("blk\\.\\d+\\.attn_([qk])\\.(weight|bias)");
 
     /** The metadata of an architecture. */
     interface Keys {
@@ -37,40 +24,11 @@ record GgufLayout(
         void put(GgufWriter out, String prefix, ModelConfig config);
     }
 
-    private static final Map<String, String> GATED = Map.of(
-            "input_layernorm", "attn_norm",
-            "self_attn.q_proj", "attn_q",
-            "self_attn.k_proj", "attn_k",
-            "self_attn.v_proj", "attn_v",
-            "self_attn.o_proj", "attn_output",
-            "post_attention_layernorm", "ffn_norm",
-            "mlp.gate_proj", "ffn_gate",
-            "mlp.up_proj", "ffn_up",
-            "mlp.down_proj", "ffn_down");
-    private static final Map<String, String> GATED_ENDS =
-            Map.of("model.embed_tokens", "token_embd", "model.norm", "output_norm", "lm_head", "output");
-    private static final Map<String, String> GPT2 = Map.of(
-            "ln_1", "attn_norm",
-            "attn.c_attn", "attn_qkv",
-            "attn.c_proj", "attn_output",
-            "ln_2", "ffn_norm",
-            "mlp.c_fc", "ffn_up",
-            "mlp.c_proj", "ffn_down");
-    private static final Map<String, String> GPT2_ENDS = Map.of(
-            "transformer.wte", "token_embd",
-            "transformer.wpe", "position_embd",
-            "transformer.ln_f", "output_norm",
-            "lm_head", "output");
-
     private static final Map<String, GgufLayout> BY_FAMILY = new TreeMap<>(Map.of(
-            "llama", gated("llama", true),
-            "mistral", gated("llama", true),
-            "qwen2", gated("qwen2", false),
-            "gpt2", new GgufLayout("gpt2", "transformer.h", GPT2, GPT2_ENDS, false, GgufLayout::gpt2Keys)));
-
-    private static GgufLayout gated(String architecture, boolean interleaved) {
-        return new GgufLayout(architecture, "model.layers", GATED, GATED_ENDS, interleaved, GgufLayout::gatedKeys);
-    }
+            "llama", new GgufLayout("llama", new GatedGguf.Llama().names(), true, GgufLayout::gatedKeys),
+            "mistral", new GgufLayout("llama", new GatedGguf.Llama().names(), true, GgufLayout::gatedKeys),
+            "qwen2", new GgufLayout("qwen2", new GatedGguf.Qwen2().names(), false, GgufLayout::gatedKeys),
+            "gpt2", new GgufLayout("gpt2", new Gpt2Gguf().names(), false, GgufLayout::gpt2Keys)));
 
     /** @throws UserError if there is none for the family */
     static GgufLayout of(String family) {
@@ -82,27 +40,9 @@ record GgufLayout(
         return layout;
     }
 
-    /** GGUF's name of a weight; empty where it has none. */
-    Optional<String> name(String weight) {
-        Matcher parameter = PARAMETER.matcher(weight);
-        if (!parameter.matches()) {
-            return Optional.empty();
-        }
-        String module = parameter.group(1);
-        String end = "." + parameter.group(2);
-        if (!module.startsWith(layers + ".")) {
-            return Optional.ofNullable(others.get(module)).map(name -> name + end);
-        }
-        String[] numberAndRest = module.substring(layers.length() + 1).split("\\.", 2);
-        return numberAndRest.length < 2
-                ? Optional.empty()
-                : Optional.ofNullable(inLayer.get(numberAndRest[1]))
-                        .map(name -> "blk." + numberAndRest[0] + "." + name + end);
-    }
-
     /** How many heads a tensor's rows belong to, if they have to be interleaved; else 0. */
     int interleavedHeads(String name, ModelConfig config) {
-        Matcher turned = TURNED.matcher(name);
+        Matcher turned = GatedGguf.Llama.TURNED.matcher(name);
         if (!interleaved || !turned.matches()) {
             return 0;
         }
@@ -130,7 +70,7 @@ record GgufLayout(
         if (config.text("model_type").equals("mistral") && config.has("sliding_window")) {
             out.whole(prefix + "attention.sliding_window", config.size("sliding_window"));
         }
-        GgufRotaryKeys.put(out, prefix, config, headSize);
+        GgufRotary.put(out, prefix, config, headSize);
     }
 
     private static void gpt2Keys(GgufWriter out, String prefix, ModelConfig config) {

@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.attune.model.Model;
 import org.attune.models.Architecture;
-import org.attune.models.ChatFormat;
 import org.attune.models.Families;
 import org.attune.models.Fingerprint;
 import org.attune.models.ModelConfig;
@@ -36,20 +35,11 @@ public final class GgufModel {
                     family,
                     fingerprint,
                     tokenizer,
-                    chat(path, config, file.metadata(), tokenizer),
+                    t -> ChatFiles.of(
+                            config, ModelConfig.of(path.toString(), GgufTokenizer.config(file.metadata())), t),
                     new GgufWeights(file, architecture),
                     engine,
                     matrices);
-        }
-    }
-
-    private static ChatFormat chat(
-            Path path, ModelConfig config, GgufMetadata metadata, PretrainedTokenizer tokenizer) {
-        try {
-            return ChatFiles.of(config, ModelConfig.of(path.toString(), GgufTokenizer.config(metadata)), tokenizer);
-        } catch (Throwable t) {
-            tokenizer.close();
-            throw t;
         }
     }
 

@@ -3,8 +3,10 @@ package org.attune.models.gguf;
 import com.fasterxml.jackson.databind.node.DoubleNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import org.attune.models.ModelConfig;
+import org.attune.tensor.Shape;
 
-/** What a GGUF file says of rotary positions, as config.json says it. */
+/** What is said of rotary positions: by a GGUF file as config.json says it, and the other way round. */
 final class GgufRotary {
     /** By what the frequencies of Llama 3.1 and later are divided [headSize/2], in place of metadata. */
     static final String FACTORS = "rope_freqs.weight";
@@ -65,9 +67,7 @@ final class GgufRotary {
         double base = config.has("rope.freq_base") ? config.number("rope.freq_base") : DEFAULT_BASE;
         double factor = factors.length == 0 ? 1 : factors[factors.length - 1];
         for (int i = 0; i < factors.length; i++) {
-            double waves = ORIGINAL * Math.pow(base, -2.0 * i / headSize) / (2 * Math.PI); // over the original context
-            double kept = Math.max(0, Math.min(1, (waves - LOW) / (HIGH - LOW)));
-            double expected = 1 / ((1 - kept) / factor + kept);
+            double expected = divisor(Math.pow(base, -2.0 * i / headSize), factor, LOW, HIGH, ORIGINAL);
             if (!(Math.abs(factors[i] - expected) <= 1e-4 * expected)) {
                 throw file.invalid("tensor '" + FACTORS + "' divides frequency " + i + " by " + factors[i]
                         + ", expected " + expected + " as in Llama 3.1; another scaling is not supported");
@@ -79,5 +79,53 @@ final class GgufRotary {
                 .put("low_freq_factor", LOW)
                 .put("high_freq_factor", HIGH)
                 .put("original_max_position_embeddings", ORIGINAL);
+    }
+
+    /**
+     * Writes what a config.json says.
+     *
+     * @throws org.attune.plugin.UserError if it asks for a kind of scaling that is not written
+     */
+    static void put(GgufWriter out, String prefix, ModelConfig config, int headSize) {
+        ModelConfig rope = config.object("rope_parameters").orElse(config);
+        double base = rope.has("rope_theta") ? rope.number("rope_theta", 1, Double.MAX_VALUE) : DEFAULT_BASE;
+        out.number(prefix + "rope.freq_base", base);
+        ModelConfig scaling = config.object("rope_parameters")
+                .or(() -> config.object("rope_scaling"))
+                .orElse(null);
+        if (scaling == null) {
+            return;
+        }
+        String key = scaling.has("rope_type") ? "rope_type" : "type";
+        switch (scaling.has(key) ? scaling.text(key) : "default") {
+            case "default" -> {}
+            case "linear" ->
+                out.text(prefix + "rope.scaling.type", "linear")
+                        .number(prefix + "rope.scaling.factor", scaling.number("factor", 1, Double.MAX_VALUE));
+            case "llama3" -> {
+                float[] factors = factors(scaling, base, headSize);
+                out.tensor(FACTORS, Shape.of(factors.length), GgufEncoding.F32, () -> factors);
+            }
+            default -> throw scaling.invalid(key, "one that is written as GGUF: default, linear, llama3");
+        }
+    }
+
+    private static float[] factors(ModelConfig scaling, double base, int headSize) {
+        double factor = scaling.number("factor", 1, Double.MAX_VALUE);
+        double low = scaling.number("low_freq_factor", 0, Double.MAX_VALUE);
+        double high = scaling.number("high_freq_factor", 0, Double.MAX_VALUE);
+        int positions = scaling.size("original_max_position_embeddings");
+        float[] factors = new float[headSize / 2];
+        for (int i = 0; i < factors.length; i++) {
+            factors[i] = (float) divisor(Math.pow(base, -2.0 * i / headSize), factor, low, high, positions);
+        }
+        return factors;
+    }
+
+    /** By what Llama 3.1 divides a frequency: long waves are stretched, short ones kept, those between in proportion. */
+    private static double divisor(double frequency, double factor, double low, double high, int positions) {
+        double waves = positions * frequency / (2 * Math.PI); // over the original context
+        double kept = Math.max(0, Math.min(1, (waves - low) / (high - low)));
+        return 1 / ((1 - kept) / factor + kept);
     }
 }

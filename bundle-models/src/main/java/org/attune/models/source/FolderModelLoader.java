@@ -14,7 +14,6 @@ import org.attune.model.Model;
 import org.attune.model.ModelLoader;
 import org.attune.model.NewModel;
 import org.attune.models.Architecture;
-import org.attune.models.ChatFormat;
 import org.attune.models.Families;
 import org.attune.models.Fingerprint;
 import org.attune.models.ModelConfig;
@@ -120,19 +119,10 @@ public final class FolderModelLoader implements ModelLoader {
                     architecture,
                     fingerprint.text(),
                     tokenizer,
-                    chat(folder, config, tokenizer),
+                    t -> ChatFiles.read(folder, config, t),
                     weights,
                     engine,
                     matrices);
-        }
-    }
-
-    private static ChatFormat chat(Path folder, ModelConfig config, PretrainedTokenizer tokenizer) {
-        try {
-            return ChatFiles.read(folder, config, tokenizer);
-        } catch (Throwable t) {
-            tokenizer.close();
-            throw t;
         }
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.attune.tensor.io.HalfFloats;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -34,7 +35,7 @@ class GgufEncodingTest {
         "2047.5, 6800"
     })
     void halvesRoundToNearest(float x, String bits) {
-        assertThat(String.format("%04x", GgufEncoding.toFloat16(x) & 0xffff)).isEqualTo(bits);
+        assertThat(String.format("%04x", HalfFloats.toFloat16(x) & 0xffff)).isEqualTo(bits);
     }
 
     @Test
@@ -47,7 +48,7 @@ class GgufEncodingTest {
         in[4] = 2.4f;
         ByteBuffer out = ByteBuffer.allocate(34).order(ByteOrder.LITTLE_ENDIAN);
         GgufEncoding.Q8_0.encode(in, 0, out);
-        assertThat(out.getShort(0)).isEqualTo(GgufEncoding.toFloat16(1));
+        assertThat(out.getShort(0)).isEqualTo(HalfFloats.toFloat16(1));
         assertThat(java.util.Arrays.copyOfRange(out.array(), 2, 8)).containsExactly(-127, 64, 1, -1, 2, 0);
 
         ByteBuffer zeros = ByteBuffer.allocate(34);

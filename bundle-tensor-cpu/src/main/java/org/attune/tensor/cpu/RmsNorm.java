@@ -5,18 +5,15 @@ import org.attune.tensor.engine.Storage;
 
 /** Root mean square normalisation over rows, in plain loops: oneDNN's has no gradient. */
 final class RmsNorm {
-    /** Rows that are fetched at once: getting one costs as much as its arithmetic. */
-    private static final int BLOCK = 16;
-
     private RmsNorm() {}
 
     static void forward(Worker w, Storage x, long gamma, int rows, int columns, double eps, Storage y, long rrms) {
         float[] scale = w.row(0, columns);
-        float[] block = w.row(1, BLOCK * columns);
+        float[] block = w.row(1, Worker.BLOCK * columns);
         float[] inverses = w.tile(0);
         w.load(gamma, scale, columns);
-        for (int from = 0; from < rows; from += BLOCK) {
-            int n = Math.min(BLOCK, rows - from);
+        for (int from = 0; from < rows; from += Worker.BLOCK) {
+            int n = Math.min(Worker.BLOCK, rows - from);
             long at = (long) from * columns;
             w.load(x, at, block, n * columns);
             for (int i = 0; i < n; i++) {
@@ -44,14 +41,14 @@ final class RmsNorm {
     static void gradient(
             Worker w, Storage x, long gamma, long rrms, Storage dy, int rows, int columns, Storage dx, long dgamma) {
         float[] scale = w.row(0, columns);
-        float[] normal = w.row(1, BLOCK * columns);
-        float[] g = w.row(2, BLOCK * columns);
+        float[] normal = w.row(1, Worker.BLOCK * columns);
+        float[] g = w.row(2, Worker.BLOCK * columns);
         float[] sum = w.row(3, columns);
         float[] inverses = w.tile(0);
         w.load(gamma, scale, columns);
         Arrays.fill(sum, 0, columns, 0);
-        for (int from = 0; from < rows; from += BLOCK) {
-            int n = Math.min(BLOCK, rows - from);
+        for (int from = 0; from < rows; from += Worker.BLOCK) {
+            int n = Math.min(Worker.BLOCK, rows - from);
             long at = (long) from * columns;
             w.load(x, at, normal, n * columns);
             w.load(dy, at, g, n * columns);

@@ -4,9 +4,6 @@ import org.attune.tensor.engine.Storage;
 
 /** Rotary position embedding. */
 final class Rotary {
-    /** Rows that are fetched at once: getting one costs as much as its arithmetic. */
-    private static final int BLOCK = 16;
-
     private Rotary() {}
 
     static void turn(
@@ -21,10 +18,10 @@ final class Rotary {
             Storage out) {
         int columns = heads * headSize;
         int half = headSize / 2;
-        float[] block = w.row(0, BLOCK * columns);
+        float[] block = w.row(0, Worker.BLOCK * columns);
         float sign = back ? -1 : 1;
-        for (int from = 0; from < rows; from += BLOCK) {
-            int n = Math.min(BLOCK, rows - from);
+        for (int from = 0; from < rows; from += Worker.BLOCK) {
+            int n = Math.min(Worker.BLOCK, rows - from);
             long at = (long) from * columns;
             w.load(x, at, block, n * columns);
             for (int i = 0; i < n; i++) {

@@ -20,6 +20,9 @@ final class Worker implements AutoCloseable {
     /** Floats of a {@link #tile}: those of one loop fit a core's first cache. */
     static final int TILE = 2048;
 
+    /** Rows that loops in Java fetch at once: getting one costs as much as its arithmetic. */
+    static final int BLOCK = 16;
+
     /** Attention makes a kernel for each sequence length, so there must be an end to them. */
     private static final int MOST_KERNELS = 1024;
 

@@ -1,6 +1,6 @@
 package org.attune.tensor.io;
 
-/** The two 16-bit floating-point formats, to single precision. Exact. */
+/** The two 16-bit floating-point formats, to single precision, exactly, and from it. */
 public final class HalfFloats {
     private HalfFloats() {}
 
@@ -20,5 +20,23 @@ public final class HalfFloats {
         }
         int widened = exponent == 0x1f ? 0xff : exponent - 15 + 127;
         return Float.intBitsToFloat(sign | widened << 23 | fraction << 13);
+    }
+
+    /** IEEE 754 binary16, to nearest and ties to even; what is too large becomes infinite. */
+    public static short toFloat16(float x) {
+        int bits = Float.floatToIntBits(x);
+        int sign = bits >>> 16 & 0x8000;
+        int magnitude = bits & 0x7fffffff;
+        if (magnitude > 0x7f800000) {
+            return (short) (sign | 0x7e00); // NaN
+        }
+        if (magnitude >= 0x477ff000) { // from 65520 on, halfway to what would come after the largest
+            return (short) (sign | 0x7c00);
+        }
+        if (magnitude < 0x38800000) { // below 2^-14 steps are of 2^-24
+            return (short) (sign | (int) Math.rint(Math.abs(x) * 0x1p24));
+        }
+        int rounded = magnitude + 0xfff + (magnitude >>> 13 & 1);
+        return (short) (sign | rounded - (112 << 23) >>> 13); // the exponent's bias is 15 rather than 127
     }
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the peer and Attune in turn and writes one table into benchmarks/RESULTS.md; see benchmarks/README.md.
-# usage: PEER=FOLDER [PYTHON=python3] [PAIRS=5] benchmarks/compare.sh [--fresh] [ROW...]
+# usage: PEER=FOLDER [PYTHON=python3] [PAIRS=5] [TYPES="float32 bfloat16"] benchmarks/compare.sh [--fresh] [ROW...]
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 all="lora-step full-step smollm2-step checkpointing wordnet-epoch head-epoch cold-start generation"
@@ -14,6 +14,7 @@ fail() {
 python=${PYTHON:-python3}
 peer=${PEER:-}
 pairs=${PAIRS:-5}
+types=${TYPES:-float32 bfloat16}
 data=${DATA:-$root/benchmarks/target/compare}
 results=${RESULTS:-$root/benchmarks/RESULTS.md}
 
@@ -23,6 +24,7 @@ if [ "${1:-}" = --fresh ]; then
 fi
 [ "$#" -gt 0 ] && rows=$*
 [[ $pairs =~ ^[1-9][0-9]*$ ]] || fail "PAIRS=$pairs: expected a number from 1"
+[[ $types =~ ^(float32|bfloat16|float32\ bfloat16)$ ]] || fail "TYPES=$types: expected float32, bfloat16 or both"
 [ -n "$peer" ] || fail "set PEER to the folder of peft_step.py and peft_epoch.py; see benchmarks/README.md"
 for script in peft_step.py peft_epoch.py; do
     [ -f "$peer/$script" ] || fail "PEER=$peer: no $script there"
@@ -117,7 +119,7 @@ side() {
 
 # Both sides of every row, once.
 lora-step() {
-    for dtype in float32 bfloat16; do
+    for dtype in $types; do
         side lora-step "$1" "peft $dtype" peer_step --shape minilm --dtype $dtype
         side lora-step "$1" "attune $dtype" step shape=minilm dtype=$dtype last=all
         side lora-step "$1" "attune $dtype read" step shape=minilm dtype=$dtype last=read
@@ -130,7 +132,7 @@ full-step() {
 }
 
 smollm2-step() {
-    for dtype in float32 bfloat16; do
+    for dtype in $types; do
         side smollm2-step "$1" "peft $dtype" peer_step --shape smollm2 --dtype $dtype
         side smollm2-step "$1" "attune $dtype" step shape=smollm2 dtype=$dtype
     done
@@ -162,7 +164,7 @@ cold-start() {
 generation() {
     local dtype
     [ -n "${SMOLLM2:-}" ] || fail "set SMOLLM2 to a folder with SmolLM2-135M-Instruct.Q4_1.gguf; see benchmarks/README.md"
-    for dtype in float32 bfloat16; do
+    for dtype in $types; do
         side generation "$1" "transformers $dtype" "$python" "$peer/generate.py" "$SMOLLM2" --dtype $dtype \
             --threads "$(nproc)"
         side generation "$1" "attune $dtype" attune_java org.attune.benchmarks.GenerationBenchmark \

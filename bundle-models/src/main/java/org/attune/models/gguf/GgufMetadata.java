@@ -100,13 +100,13 @@ final class GgufMetadata {
 
     /** The error for a feature that is not built. */
     UserError unsupported(String key) {
-        return new UserError(source + ": " + key + " is " + printable(String.valueOf(values.get(key)))
+        return new UserError(source + ": " + printable(key) + " is " + printable(String.valueOf(values.get(key)))
                 + ", which is not supported; only models without it are");
     }
 
     UserError invalid(String key, String expected) {
         String found = printable(String.valueOf(values.get(key)));
-        return new UserError(source + ": " + key + " is " + found + ", expected " + expected);
+        return new UserError(source + ": " + printable(key) + " is " + found + ", expected " + expected);
     }
 
     /** Keys and values come from the file: no line ends or terminal escapes in a message, and no novels. */
@@ -126,7 +126,7 @@ final class GgufMetadata {
     private <T> T typed(String key, Class<T> type, String expected) {
         Object value = values.get(key);
         if (value == null) {
-            throw new UserError(source + ": metadata has no " + key);
+            throw new UserError(source + ": metadata has no " + printable(key));
         }
         if (!type.isInstance(value)) {
             throw invalid(key, expected);

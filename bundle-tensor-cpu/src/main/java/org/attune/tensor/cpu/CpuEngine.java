@@ -94,17 +94,6 @@ public final class CpuEngine implements TensorEngine {
         return memory.stats(workers.calls());
     }
 
-    /** The type that a kernel runs in: that of its operands where they agree, else float32. */
-    private static DType common(Storage... operands) {
-        DType type = operands[0].dtype();
-        for (Storage operand : operands) {
-            if (operand != null && operand.dtype() != type) {
-                return DType.FLOAT32;
-            }
-        }
-        return type;
-    }
-
     @Override
     public void write(float[] host, int offset, int length, Storage out) {
         Storage start = out.slice(0, length);
@@ -229,7 +218,7 @@ public final class CpuEngine implements TensorEngine {
             if (op == Unary.LOG) {
                 Logarithms.ofElements(w, o.in(x), x.size(), o.out(out));
             } else {
-                DType t = common(x, out);
+                DType t = w.common(x, out);
                 w.kernel(KernelKey.elements(op, t)).run(x.size(), o.in(x, t), o.out(out, t));
             }
         }
@@ -239,7 +228,7 @@ public final class CpuEngine implements TensorEngine {
     public void unaryGrad(Unary op, Storage x, Storage dy, Storage dx) {
         try (Worker w = workers.enter();
                 Operands o = w.operands()) {
-            DType t = common(x, dy, dx);
+            DType t = w.common(x, dy, dx);
             w.kernel(KernelKey.elements(op, Variant.GRADIENT, t)).run(x.size(), o.in(x, t), o.in(dy, t), o.out(dx, t));
         }
     }
@@ -251,7 +240,7 @@ public final class CpuEngine implements TensorEngine {
             if (out.size() == 0) {
                 return;
             }
-            DType t = common(a, b, out);
+            DType t = w.common(a, b, out);
             if (t != DType.FLOAT32 && Broadcast.of(dims, aStrides, bStrides).isDense()) {
                 w.kernel(KernelKey.elements(op, t)).run(out.size(), o.in(a, t), o.in(b, t), o.out(out, t));
             } else {
@@ -264,7 +253,7 @@ public final class CpuEngine implements TensorEngine {
     public void gated(Unary op, Storage gate, Storage up, Storage out) {
         try (Worker w = workers.enter();
                 Operands o = w.operands()) {
-            DType t = common(gate, up, out);
+            DType t = w.common(gate, up, out);
             Gated.forward(w, op, t, o.in(gate, t), o.in(up, t), gate.size(), o.out(out, t));
         }
     }
@@ -273,7 +262,7 @@ public final class CpuEngine implements TensorEngine {
     public void gatedGrad(Unary op, Storage gate, Storage up, Storage dy, Storage dgate, Storage dup) {
         try (Worker w = workers.enter();
                 Operands o = w.operands()) {
-            DType t = common(gate, up, dy, dgate, dup);
+            DType t = w.common(gate, up, dy, dgate, dup);
             Gated.gradient(
                     w, op, t, o.in(gate, t), o.in(up, t), o.in(dy, t), gate.size(), o.out(dgate, t), o.out(dup, t));
         }
@@ -291,7 +280,7 @@ public final class CpuEngine implements TensorEngine {
     public void accumulate(double scale, Storage x, Storage out) {
         try (Worker w = workers.enter();
                 Operands o = w.operands()) {
-            DType t = common(x, out);
+            DType t = w.common(x, out);
             if (t != DType.FLOAT32 && scale == 1) {
                 long sum = target(out);
                 w.kernel(KernelKey.elements(Binary.ADD, t)).run(x.size(), sum, address(x), sum);
@@ -381,7 +370,7 @@ public final class CpuEngine implements TensorEngine {
             Storage rstd) {
         try (Worker w = workers.enter();
                 Operands o = w.operands()) {
-            DType t = common(x, y);
+            DType t = w.common(x, y);
             LayerNorm.forward(
                     w,
                     t,
@@ -411,7 +400,7 @@ public final class CpuEngine implements TensorEngine {
             Storage dbeta) {
         try (Worker w = workers.enter();
                 Operands o = w.operands()) {
-            DType t = common(x, dy, dx);
+            DType t = w.common(x, dy, dx);
             long means = o.in(mean);
             long rstds = o.in(rstd);
             if (dgamma != null || dbeta != null) {
@@ -474,7 +463,7 @@ public final class CpuEngine implements TensorEngine {
     public void attention(AttentionLayout layout, Storage q, Storage k, Storage v, Storage out, Storage probabilities) {
         try (Worker w = workers.enter();
                 Operands o = w.operands()) {
-            DType t = common(q, k, v, out, probabilities);
+            DType t = w.common(q, k, v, out, probabilities);
             new AttentionKernels(w, layout, t)
                     .forward(o.in(q, t), o.in(k, t), o.in(v, t), o.out(out, t), o.out(probabilities, t));
         }
@@ -493,7 +482,7 @@ public final class CpuEngine implements TensorEngine {
             Storage dv) {
         try (Worker w = workers.enter();
                 Operands o = w.operands()) {
-            DType t = common(q, k, v, probabilities, dout, dq, dk, dv);
+            DType t = w.common(q, k, v, probabilities, dout, dq, dk, dv);
             new AttentionKernels(w, layout, t)
                     .gradient(
                             o.in(q, t),

@@ -10,7 +10,7 @@ import org.attune.tensor.engine.Storage;
  * a primitive for a large product takes milliseconds to build. Where the count is a multiple of {@link #ROWS}, as with texts of
  * equal length, it recurs, and the primitive is worth it: it takes the bias along and needs no reordered copy of a weight.
  *
- * <p>Where an operand is bfloat16 the other is rounded to it; bfloat16 products have primitives for whole blocks of rows, which
+ * <p>Where an operand is bfloat16, and the processor has products of it, the other is rounded to it; bfloat16 products have primitives for whole blocks of rows, which
  * come in a few sizes, so that any number of rows is a few calls.
  */
 final class Products {
@@ -38,7 +38,7 @@ final class Products {
         if (size == 0) {
             return;
         }
-        boolean narrow = a.dtype() == DType.BFLOAT16 || b.dtype() == DType.BFLOAT16;
+        boolean narrow = w.computesBfloat16() && (a.dtype() == DType.BFLOAT16 || b.dtype() == DType.BFLOAT16);
         if (form.k() == 0 || !narrow || (form.beta() != 0 && form.beta() != 1)) {
             long y = form.beta() == 0 ? o.out(out) : o.update(out);
             floats(w, form, o.in(a), o.in(b), y);
@@ -198,7 +198,7 @@ final class Products {
         long biases = bias == null ? 0 : o.in(bias) + (long) Float.BYTES * from;
         long skipped = (long) from * in;
         long size = (long) columns * in;
-        boolean narrow = x.dtype() == DType.BFLOAT16 || weight.dtype() == DType.BFLOAT16;
+        boolean narrow = w.computesBfloat16() && (x.dtype() == DType.BFLOAT16 || weight.dtype() == DType.BFLOAT16);
         if (narrow) {
             boolean few = packs && size >= LARGE && weight.dtype() == DType.BFLOAT16;
             long packed =
@@ -214,7 +214,7 @@ final class Products {
             return;
         }
         long xs = o.in(x);
-        long weights = o.in(weight) + Float.BYTES * skipped;
+        long weights = o.in(weight.slice(skipped, size));
         long ys = o.out(y) + (long) Float.BYTES * from;
         if ((rows <= FEW_ROWS || rows % ROWS == 0 && rows <= MOST_ROWS) && size >= LARGE) {
             Product form =
@@ -228,7 +228,11 @@ final class Products {
             }
         }
         float beta = bias == null ? 0 : 1;
-        long transposed = columns == out && rows > FEW_ROWS && size >= LARGE && size <= LARGEST_COPY
+        long transposed = weight.dtype() == DType.FLOAT32
+                        && columns == out
+                        && rows > FEW_ROWS
+                        && size >= LARGE
+                        && size <= LARGEST_COPY
                 ? CpuStorage.copy(weight, w, WeightCopies.Layout.TRANSPOSED, out, in)
                 : 0;
         if (transposed != 0) {

@@ -124,6 +124,22 @@ final class Worker implements AutoCloseable {
         return operands;
     }
 
+    /** Whether a kernel may run over bfloat16; where not, it runs over float32, between conversions. */
+    boolean computesBfloat16() {
+        return oneDnn.multipliesBfloat16();
+    }
+
+    /** The type that a kernel runs in: that of its operands where they agree and there are kernels for it, else float32. */
+    DType common(Storage... operands) {
+        DType type = operands[0].dtype();
+        for (Storage operand : operands) {
+            if (operand != null && operand.dtype() != type) {
+                return DType.FLOAT32;
+            }
+        }
+        return computesBfloat16() ? type : DType.FLOAT32;
+    }
+
     /** Copies {@code n} elements from one type to another. */
     void convert(long from, DType type, long to, DType wanted, long n) {
         if (type == wanted) {

@@ -178,8 +178,13 @@ final class AttentionKernels {
                     long dp = w.scratch(Scratch.SCORES, size(b));
                     long dscores = w.scratch(Scratch.ROWS, size(b));
                     scores(b, dout + queryRow, v + keyRow, dp, type, 1);
-                    w.kernel(KernelKey.rows(RowOperation.ATTENTION, Variant.GRADIENT, type, b.keys))
-                            .run((long) heads * b.queries, at[i], dp, dscores);
+                    long rows = (long) heads * b.queries;
+                    if (w.computesBfloat16()) {
+                        w.kernel(KernelKey.rows(RowOperation.ATTENTION, Variant.GRADIENT, type, b.keys))
+                                .run(rows, at[i], dp, dscores);
+                    } else {
+                        SoftmaxGradient.run(w, rows, b.keys, at[i], dp, dscores);
+                    }
                     if (softCap != 0) {
                         uncap(b, q + queryRow, k + keyRow, dscores);
                     }

@@ -335,8 +335,12 @@ public final class CpuEngine implements TensorEngine {
     public void softmaxGrad(Storage y, Storage dy, int rows, int columns, Storage dx) {
         try (Worker w = workers.enter();
                 Operands o = w.operands()) {
-            w.kernel(KernelKey.rows(RowOperation.SOFTMAX, Variant.GRADIENT, columns))
-                    .run(rows, o.in(y), o.in(dy), o.out(dx));
+            if (w.computesBfloat16()) {
+                w.kernel(KernelKey.rows(RowOperation.SOFTMAX, Variant.GRADIENT, columns))
+                        .run(rows, o.in(y), o.in(dy), o.out(dx));
+            } else {
+                SoftmaxGradient.run(w, rows, columns, o.in(y), o.in(dy), o.out(dx));
+            }
         }
     }
 

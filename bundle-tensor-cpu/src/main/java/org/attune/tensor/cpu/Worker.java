@@ -32,6 +32,7 @@ final class Worker implements AutoCloseable {
     private final Scratchpad scratchpad = new Scratchpad();
     private final KernelFactory factory = new KernelFactory(oneDnn, scratchpad);
     private final ProductFactory productFactory = new ProductFactory(oneDnn, scratchpad);
+    private final Bfloat16 bfloat16 = new Bfloat16();
     private final Operands operands = new Operands(this);
     private final Map<KernelKey, Kernel> kernels = new LinkedHashMap<>(64, 0.75f, true);
     private final Map<Product, Primitive> products = new LinkedHashMap<>(64, 0.75f, true);
@@ -124,7 +125,10 @@ final class Worker implements AutoCloseable {
         return operands;
     }
 
-    /** Whether a kernel may run over bfloat16; where not, it runs over float32, between conversions. */
+    /**
+     * Whether a kernel may run over bfloat16; where not, it runs over float32, between conversions. Softmax's gradient too is
+     * compiled for these processors only.
+     */
     boolean computesBfloat16() {
         return oneDnn.multipliesBfloat16();
     }
@@ -144,6 +148,12 @@ final class Worker implements AutoCloseable {
     void convert(long from, DType type, long to, DType wanted, long n) {
         if (type == wanted) {
             copyBytes(from, to, wanted.bytes() * n);
+        } else if (!computesBfloat16()) {
+            if (type == DType.FLOAT32) {
+                bfloat16.narrow(this, from, to, n);
+            } else {
+                bfloat16.widen(this, from, to, n);
+            }
         } else if (type == DType.FLOAT32) {
             kernel(KernelKey.elements(RowOperation.CONVERT, wanted)).run(n, from, to);
         } else {

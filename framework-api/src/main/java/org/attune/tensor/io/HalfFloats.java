@@ -9,6 +9,14 @@ public final class HalfFloats {
         return Float.intBitsToFloat(bits << 16);
     }
 
+    /** bfloat16, to nearest and ties to even; what is too large becomes infinite. */
+    public static short toBfloat16(float x) {
+        int bits = Float.floatToRawIntBits(x);
+        boolean isNaN = (bits & 0x7fffffff) > 0x7f800000;
+        int rounded = isNaN ? bits | 0x400000 : bits + 0x7fff + (bits >>> 16 & 1);
+        return (short) (rounded >>> 16);
+    }
+
     /** IEEE 754 binary16: 1 sign bit, 5 bits of exponent with bias 15, 10 bits of fraction. */
     public static float fromFloat16(short bits) {
         int sign = (bits & 0x8000) << 16;

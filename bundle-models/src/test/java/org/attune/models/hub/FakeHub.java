@@ -17,8 +17,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.stream.Collectors;
+import org.attune.model.DownloadListener;
 
 /**
  * A model hub of one model, with its storage on another address: lists of files, checksums in headers, redirections and ranges as
@@ -45,6 +47,19 @@ final class FakeHub implements AutoCloseable {
     /** Status and X-Error-Code for the next requests to the hub itself, in order. */
     final Deque<Map.Entry<Integer, String>> refusals = new ArrayDeque<>();
 
+    /** Has to be told of downloads that are cut. */
+    final DownloadListener keeper = new DownloadListener() {
+        @Override
+        public synchronized boolean downloading(String what, long done, long total) {
+            kept = done;
+            notifyAll();
+            return true;
+        }
+    };
+
+    private long kept;
+
+    private final ExecutorService threads = Executors.newCachedThreadPool();
     private final HttpServer hub = server(this::hub);
     private final HttpServer storage = server(this::storage);
 
@@ -52,10 +67,10 @@ final class FakeHub implements AutoCloseable {
         void handle(HttpExchange exchange) throws IOException;
     }
 
-    private static HttpServer server(Handler handler) {
+    private HttpServer server(Handler handler) {
         try {
             HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-            server.setExecutor(Executors.newCachedThreadPool());
+            server.setExecutor(threads);
             server.createContext("/", exchange -> {
                 try (exchange) {
                     handler.handle(exchange);
@@ -157,12 +172,29 @@ final class FakeHub implements AutoCloseable {
         exchange.getResponseBody().flush();
     }
 
-    /** The connection is cut after so many bytes of the file. */
-    static Trouble cutAt(int byteNumber) {
+    /**
+     * The connection is cut after so many bytes of the file, once they are kept: the HTTP library drops what it has received and not
+     * yet handed on when a connection ends.
+     */
+    Trouble cutAt(int byteNumber) {
         return (exchange, content, from) -> {
-            send(exchange, content, from, Math.max(from, byteNumber));
+            int to = Math.max(from, byteNumber);
+            send(exchange, content, from, to);
+            awaitKept(to);
             return true;
         };
+    }
+
+    private void awaitKept(long bytes) throws IOException {
+        synchronized (keeper) {
+            try {
+                while (kept < bytes) {
+                    keeper.wait();
+                }
+            } catch (InterruptedException e) {
+                throw new IOException("the test is over", e);
+            }
+        }
     }
 
     private void note(String server, HttpExchange exchange) {
@@ -201,5 +233,6 @@ final class FakeHub implements AutoCloseable {
     public void close() {
         hub.stop(0);
         storage.stop(0);
+        threads.shutdownNow();
     }
 }

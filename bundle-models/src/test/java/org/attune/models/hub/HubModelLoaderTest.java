@@ -57,17 +57,19 @@ class HubModelLoaderTest {
     }
 
     private HubSettings settings(String endpoint) {
+        return settings(endpoint, Duration.ofMinutes(1));
+    }
+
+    /** @param stall how long a server may be silent */
+    private HubSettings settings(String endpoint, Duration stall) {
         return new HubSettings(
-                URI.create(endpoint),
-                Optional.of("hf_secret"),
-                cache,
-                false,
-                Duration.ofMillis(500),
-                Duration.ofMillis(1));
+                URI.create(endpoint), Optional.of("hf_secret"), cache, false, stall, Duration.ofMillis(1));
     }
 
     private HubModelLoader loader(DownloadListener... listeners) {
-        return new HubModelLoader(settings(hub.endpoint()), listeners);
+        return new HubModelLoader(
+                settings(hub.endpoint()),
+                Stream.concat(Stream.of(hub.keeper), Stream.of(listeners)).toArray(DownloadListener[]::new));
     }
 
     /** One that no network is there for. */
@@ -144,8 +146,8 @@ class HubModelLoaderTest {
     void aCutConnectionIsGoneOnWith() {
         hub.files.remove("tokenizer.json");
         hub.files.put("tokenizer.json", FakeHub.bytes(90, 3)); // so that the weights alone lie in the storage
-        hub.troubles.add(FakeHub.cutAt(100_000));
-        hub.troubles.add(FakeHub.cutAt(250_000));
+        hub.troubles.add(hub.cutAt(100_000));
+        hub.troubles.add(hub.cutAt(250_000));
         assertThat(loader().folder(SOURCE).resolve("model.safetensors"))
                 .hasBinaryContent(hub.files.get("model.safetensors"));
         assertThat(hub.contentRequests())
@@ -160,7 +162,7 @@ class HubModelLoaderTest {
     void anEndedProgramIsGoneOnWith() {
         hub.files.put("tokenizer.json", FakeHub.bytes(90, 3));
         for (int i = 0; i < 5; i++) {
-            hub.troubles.add(FakeHub.cutAt(70_000));
+            hub.troubles.add(hub.cutAt(70_000));
         }
         assertThatThrownBy(() -> loader().folder(SOURCE))
                 .isInstanceOf(UserError.class)
@@ -178,7 +180,7 @@ class HubModelLoaderTest {
     @Test
     void aServerThatDoesNotGoOnBeginsAgain() {
         hub.files.put("tokenizer.json", FakeHub.bytes(90, 3));
-        hub.troubles.add(FakeHub.cutAt(100_000));
+        hub.troubles.add(hub.cutAt(100_000));
         hub.troubles.add((exchange, content, from) -> {
             FakeHub.send(exchange, content, 0, content.length);
             return true;
@@ -200,8 +202,9 @@ class HubModelLoaderTest {
             }
             return true;
         });
+        HubModelLoader hasty = new HubModelLoader(settings(hub.endpoint(), Duration.ofMillis(500)));
         try {
-            assertThat(loader().folder(SOURCE).resolve("model.safetensors"))
+            assertThat(hasty.folder(SOURCE).resolve("model.safetensors"))
                     .hasBinaryContent(hub.files.get("model.safetensors"));
         } finally {
             over.countDown();

@@ -40,6 +40,8 @@ def compared(folder, file):
             tensor = interleaved(tensor, config["num_attention_heads"])
         if architecture == "llama" and "k_proj" in name:
             tensor = interleaved(tensor, config["num_key_value_heads"])
+        if architecture.startswith("gemma") and name.endswith("norm.weight"):
+            tensor = tensor + 1
         expected[names.get_name(name, try_suffixes=(".weight", ".bias"))] = tensor
     if config.get("tie_word_embeddings"):
         expected.pop("output.weight", None)

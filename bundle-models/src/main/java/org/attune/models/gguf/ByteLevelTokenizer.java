@@ -16,7 +16,7 @@ final class ByteLevelTokenizer extends GgufTokenizer {
     private static final String LLAMA3 = "llama-bpe";
     private static final String QWEN2 = "qwen2";
     /** Contractions; letters with one mark or blank before them; digits, so many at most; other marks; blanks. */
-    private static final String PATTERN = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}%s|"
+    static final String PATTERN = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}%s|"
             + " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
     private static final Map<String, Supplier<ObjectNode>> PRE_TOKENIZERS = new TreeMap<>(Map.of(

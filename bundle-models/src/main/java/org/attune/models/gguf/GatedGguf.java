@@ -15,6 +15,8 @@ abstract class GatedGguf implements GgufArchitecture {
     private static final String KEY_HEADS = "attention.head_count_kv";
     private static final String HEAD_SIZE = "attention.key_length";
     private static final String VALUE_SIZE = "attention.value_length";
+    private static final String SCORE_CAP = "attn_logit_softcapping";
+    private static final String LOGIT_CAP = "final_logit_softcapping";
     private static final String WINDOW = "attention.sliding_window";
 
     /** The modules of a layer that all have. */
@@ -126,28 +128,31 @@ abstract class GatedGguf implements GgufArchitecture {
     /** Whose files hold the weights of norms with the 1 that the model adds. */
     abstract static class Gemma extends GatedGguf {
         private final String modelType;
-        /** Of the largest model, whose scores are scaled by another number. */
-        private final int mostLayers;
+        /** Layers of the largest model, whose scores are scaled by another number. */
+        private final int largest;
 
-        private Gemma(String modelType, int mostLayers, Map<String, String> own) {
+        private Gemma(String modelType, int largest, Map<String, String> own) {
             super(SANDWICH_NORM, own);
             this.modelType = modelType;
-            this.mostLayers = mostLayers;
+            this.largest = largest;
         }
 
         @Override
         public ObjectNode config(GgufFile file) {
             GgufConfig config = common(file, modelType);
-            double scalar = config.whole("block_count") == mostLayers
+            double scalar = config.whole("block_count") == largest
                     ? (double) config.whole("embedding_length") / config.whole(QUERY_HEADS)
                     : config.whole(HEAD_SIZE);
+            caps(config);
             return config.copy("sliding_window", WINDOW)
-                    .copyIfThere("attn_logit_softcapping", "attn_logit_softcapping")
-                    .copyIfThere("final_logit_softcapping", "final_logit_softcapping")
+                    .copyIfThere("sliding_window_pattern", "attention.sliding_window_pattern")
+                    .copyIfThere("rope_local_base_freq", "rope.freq_base_swa")
                     .put("query_pre_attn_scalar", DoubleNode.valueOf(scalar))
                     .put("hidden_activation", TextNode.valueOf("gelu_pytorch_tanh"))
                     .finish();
         }
+
+        abstract void caps(GgufConfig config);
 
         @Override
         public float offset(String name) {
@@ -156,14 +161,32 @@ abstract class GatedGguf implements GgufArchitecture {
     }
 
     static final class Gemma2 extends Gemma {
+        static final int LARGEST = 46;
+
         Gemma2() {
-            super("gemma2", 46, Map.of());
+            super("gemma2", LARGEST, Map.of());
+        }
+
+        /** A file that does not say means the family's own. */
+        @Override
+        void caps(GgufConfig config) {
+            config.put(SCORE_CAP, DoubleNode.valueOf(50))
+                    .put(LOGIT_CAP, DoubleNode.valueOf(30))
+                    .copyIfThere(SCORE_CAP, SCORE_CAP)
+                    .copyIfThere(LOGIT_CAP, LOGIT_CAP);
         }
     }
 
     static final class Gemma3 extends Gemma {
+        static final int LARGEST = 62;
+
         Gemma3() {
-            super("gemma3_text", 62, HEAD_NORM);
+            super("gemma3_text", LARGEST, HEAD_NORM);
+        }
+
+        @Override
+        void caps(GgufConfig config) {
+            config.copyIfThere(LOGIT_CAP, LOGIT_CAP);
         }
     }
 }

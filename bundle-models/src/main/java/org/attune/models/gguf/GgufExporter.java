@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import org.attune.model.Model;
 import org.attune.model.ModelExporter;
 import org.attune.models.ModelConfig;
@@ -20,7 +21,8 @@ import org.osgi.service.component.annotations.Component;
 
 /**
  * Writes decoder models as GGUF files by llama.cpp's rules: names and metadata of its converter, matrices in the type asked for,
- * vectors and position embeddings in F32, the rows of Llama's query and key maps in the order of interleaved rotary pairs.
+ * vectors and position embeddings in F32, the rows of Llama's query and key maps in the order of interleaved rotary pairs, the weights
+ * of Gemma's norms with the 1 that the model adds.
  */
 @Component
 @AttunePlugin(name = "gguf", description = "models as GGUF files, F16 or Q8_0")
@@ -50,36 +52,52 @@ public final class GgufExporter implements ModelExporter {
         ModelConfig config = ModelConfig.parse("config.json", files.get("config.json"));
         GgufLayout layout = GgufLayout.of(model.family());
         GgufWriter out = new GgufWriter()
-                .text("general.architecture", layout.architecture())
+                .text("general.architecture", layout.name())
                 .text("general.type", "model")
                 .text("general.name", name)
                 .whole("general.file_type", FILE_TYPES.get(encoding));
         if (encoding == GgufEncoding.Q8_0) {
             out.whole("general.quantization_version", 2);
         }
-        layout.keys().put(out, layout.architecture() + ".", config);
+        layout.keys().put(out, layout.name() + ".", config);
         int vocabulary = 0;
         for (Map.Entry<String, Tensor> weight : model.weights().entrySet()) {
-            String gguf = layout.names()
+            String gguf = layout.reading()
+                    .names()
                     .gguf(weight.getKey())
                     .orElseThrow(() -> new UserError(
                             "'" + weight.getKey() + "' has no place in a GGUF file of a " + model.family() + " model"));
             if (gguf.equals(GgufLayout.TOKENS)) {
                 vocabulary = weight.getValue().shape().dim(0);
             }
-            add(out, gguf, weight.getValue(), encoding, layout.interleavedHeads(gguf, config));
+            add(
+                    out,
+                    gguf,
+                    weight.getValue(),
+                    encoding,
+                    inFile(gguf, weight.getValue().shape(), layout, config));
         }
         GgufVocabulary.put(out, json("tokenizer.json", files), card, vocabulary);
         chatTemplate(files).ifPresent(template -> out.text("tokenizer.chat_template", template));
         out.write(file);
     }
 
-    private static void add(GgufWriter out, String name, Tensor weight, GgufEncoding encoding, int heads) {
+    private static void add(
+            GgufWriter out, String name, Tensor weight, GgufEncoding encoding, UnaryOperator<float[]> inFile) {
         Shape shape = weight.shape();
-        out.tensor(name, shape, fitting(name, shape, encoding), () -> {
-            float[] elements = weight.toFloats();
+        out.tensor(name, shape, fitting(name, shape, encoding), () -> inFile.apply(weight.toFloats()));
+    }
+
+    /** Makes of a tensor's elements those that stand in the file. */
+    private static UnaryOperator<float[]> inFile(String name, Shape shape, GgufLayout layout, ModelConfig config) {
+        int heads = layout.interleavedHeads(name, config);
+        float offset = layout.reading().offset(name);
+        return elements -> {
+            for (int i = 0; offset != 0 && i < elements.length; i++) {
+                elements[i] += offset;
+            }
             return heads == 0 ? elements : interleaved(elements, shape, heads);
-        });
+        };
     }
 
     private static GgufEncoding fitting(String name, Shape shape, GgufEncoding wanted) {

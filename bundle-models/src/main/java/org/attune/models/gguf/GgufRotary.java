@@ -3,6 +3,7 @@ package org.attune.models.gguf;
 import com.fasterxml.jackson.databind.node.DoubleNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.Optional;
 import org.attune.models.ModelConfig;
 import org.attune.tensor.Shape;
 
@@ -88,26 +89,57 @@ final class GgufRotary {
      */
     static void put(GgufWriter out, String prefix, ModelConfig config, int headSize) {
         ModelConfig rope = config.object("rope_parameters").orElse(config);
-        double base = rope.has("rope_theta") ? rope.number("rope_theta", 1, Double.MAX_VALUE) : DEFAULT_BASE;
+        double base = base(rope, "rope_theta", DEFAULT_BASE);
         out.number(prefix + "rope.freq_base", base);
         ModelConfig scaling = config.object("rope_parameters")
                 .or(() -> config.object("rope_scaling"))
                 .orElse(null);
-        if (scaling == null) {
-            return;
+        if (scaling != null && kind(scaling).equals("llama3")) {
+            float[] factors = factors(scaling, base, headSize);
+            out.tensor(FACTORS, Shape.of(factors.length), GgufEncoding.F32, () -> factors);
+        } else {
+            putScaling(out, prefix, scaling, "default, linear, llama3");
         }
-        String key = scaling.has("rope_type") ? "rope_type" : "type";
-        switch (scaling.has(key) ? scaling.text(key) : "default") {
+    }
+
+    /** Of Gemma 3, whose layers with and without a window have bases of their own, and those without a scaling. */
+    static void putByKind(GgufWriter out, String prefix, ModelConfig config) {
+        Optional<ModelConfig> byKind = config.object("rope_parameters");
+        ModelConfig full =
+                byKind.flatMap(kinds -> kinds.object("full_attention")).orElse(config);
+        Optional<ModelConfig> sliding = byKind.flatMap(kinds -> kinds.object("sliding_attention"));
+        ModelConfig scaling =
+                byKind.isPresent() ? full : config.object("rope_scaling").orElse(null);
+        out.number(prefix + "rope.freq_base", base(full, "rope_theta", 1_000_000));
+        out.number(
+                prefix + "rope.freq_base_swa",
+                sliding.map(kind -> base(kind, "rope_theta", DEFAULT_BASE))
+                        .orElseGet(() -> base(config, "rope_local_base_freq", DEFAULT_BASE)));
+        sliding.filter(kind -> !kind(kind).equals("default")).ifPresent(kind -> {
+            throw kind.invalid("rope_type", "default" + GgufKeys.MEANT);
+        });
+        putScaling(out, prefix, scaling, "default, linear");
+    }
+
+    private static double base(ModelConfig rope, String key, double otherwise) {
+        return rope.has(key) ? rope.number(key, 1, Double.MAX_VALUE) : otherwise;
+    }
+
+    private static void putScaling(GgufWriter out, String prefix, ModelConfig scaling, String written) {
+        switch (scaling == null ? "default" : kind(scaling)) {
             case "default" -> {}
             case "linear" ->
                 out.text(prefix + "rope.scaling.type", "linear")
                         .number(prefix + "rope.scaling.factor", scaling.number("factor", 1, Double.MAX_VALUE));
-            case "llama3" -> {
-                float[] factors = factors(scaling, base, headSize);
-                out.tensor(FACTORS, Shape.of(factors.length), GgufEncoding.F32, () -> factors);
-            }
-            default -> throw scaling.invalid(key, "one that is written as GGUF: default, linear, llama3");
+            default ->
+                throw scaling.invalid(
+                        scaling.has("rope_type") ? "rope_type" : "type", "one that is written as GGUF: " + written);
         }
+    }
+
+    private static String kind(ModelConfig scaling) {
+        String key = scaling.has("rope_type") ? "rope_type" : "type";
+        return scaling.has(key) ? scaling.text(key) : "default";
     }
 
     private static float[] factors(ModelConfig scaling, double base, int headSize) {

@@ -23,13 +23,6 @@ abstract class GgufTokenizer {
             "unk_token", UNKNOWN_ID,
             "pad_token", "tokenizer.ggml.padding_token_id"));
 
-    /** Types of tokens. */
-    static final int NORMAL = 1;
-
-    private static final int UNKNOWN = 2;
-    private static final int CONTROL = 3;
-    private static final int USER_DEFINED = 4;
-
     final GgufMetadata metadata;
     final String[] tokens;
     final int[] types;
@@ -105,8 +98,8 @@ abstract class GgufTokenizer {
     private ArrayNode addedTokens() {
         ArrayNode added = JsonNodeFactory.instance.arrayNode();
         for (int id = 0; id < tokens.length; id++) {
-            boolean special = types[id] == CONTROL || types[id] == UNKNOWN;
-            if (special || types[id] == USER_DEFINED) {
+            boolean special = types[id] == TokenTypes.CONTROL || types[id] == TokenTypes.UNKNOWN;
+            if (special || types[id] == TokenTypes.USER_DEFINED) {
                 added.addObject()
                         .put("id", id)
                         .put("content", tokens[id])

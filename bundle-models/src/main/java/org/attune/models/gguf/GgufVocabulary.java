@@ -7,19 +7,8 @@ import java.util.List;
 import java.util.Map;
 import org.attune.plugin.UserError;
 
-/** Writes a tokenizer.json of byte-level byte-pair encoding as a GGUF file's metadata. */
+/** Writes a tokenizer.json of byte-pair encoding, over bytes or SentencePiece's, as a GGUF file's metadata. */
 final class GgufVocabulary {
-    /** Types of tokens. */
-    private static final int NORMAL = 1;
-
-    private static final int CONTROL = 3;
-    private static final int USER_DEFINED = 4;
-    private static final int UNUSED = 5;
-
-    /** Contractions; letters with one mark or blank before them; digits, so many at most; other marks; blanks. */
-    private static final String PATTERN = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}%s|"
-            + " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-
     private static final Map<String, String> SPECIAL_IDS = Map.of(
             "bos_token_id", "tokenizer.ggml.bos_token_id",
             "eos_token_id", "tokenizer.ggml.eos_token_id",
@@ -30,36 +19,38 @@ final class GgufVocabulary {
     /**
      * @param config the model's config.json, for the ids of special tokens
      * @param size rows of the embedding: ids beyond the tokenizer's get names that no text has
-     * @throws UserError if it is no byte-level byte-pair encoding, or cuts texts into words in a way that GGUF has no name for
+     * @throws UserError if it is no byte-pair encoding, or does something that GGUF has no name for
      */
     static void put(GgufWriter out, JsonNode tokenizer, JsonNode config, int size) {
         JsonNode model = tokenizer.path("model");
-        if (!model.path("type").asText().equals("BPE")
-                || model.path("byte_fallback").asBoolean()) {
-            throw new UserError("tokenizer.json: a tokenizer of type "
-                    + (model.path("byte_fallback").asBoolean() ? "BPE with byte_fallback" : model.path("type"))
-                    + " cannot be written as GGUF; byte-level BPE can");
+        if (!model.path("type").asText().equals("BPE")) {
+            throw new UserError("tokenizer.json: a tokenizer of type " + model.path("type")
+                    + " cannot be written as GGUF; byte-pair encoding can");
         }
-        String words = words(tokenizer.path("pre_tokenizer"));
+        boolean pieces = model.path("byte_fallback").asBoolean();
         String[] tokens = new String[size];
         int[] types = new int[size];
-        Arrays.fill(types, NORMAL);
+        Arrays.fill(types, TokenTypes.NORMAL);
         model.path("vocab").properties().forEach(token -> set(tokens, token.getValue(), token.getKey()));
         for (JsonNode added : tokenizer.path("added_tokens")) {
             set(tokens, added.path("id"), added.path("content").asText());
-            types[added.path("id").asInt()] = added.path("special").asBoolean() ? CONTROL : USER_DEFINED;
+            types[added.path("id").asInt()] =
+                    added.path("special").asBoolean() ? TokenTypes.CONTROL : TokenTypes.USER_DEFINED;
         }
         for (int id = 0; id < size; id++) {
             if (tokens[id] == null) {
                 tokens[id] = "[PAD" + id + "]";
-                types[id] = UNUSED;
+                types[id] = TokenTypes.UNUSED;
             }
         }
-        out.text("tokenizer.ggml.model", "gpt2")
-                .text("tokenizer.ggml.pre", words)
-                .texts("tokenizer.ggml.tokens", List.of(tokens))
-                .wholes("tokenizer.ggml.token_type", types)
-                .texts("tokenizer.ggml.merges", merges(model.path("merges")));
+        if (pieces) {
+            SentencePieceVocabulary.put(out, tokenizer, tokens, types);
+        } else {
+            out.text("tokenizer.ggml.model", "gpt2")
+                    .text("tokenizer.ggml.pre", words(tokenizer.path("pre_tokenizer")))
+                    .texts("tokenizer.ggml.merges", merges(model));
+        }
+        out.texts("tokenizer.ggml.tokens", List.of(tokens)).wholes("tokenizer.ggml.token_type", types);
         SPECIAL_IDS.forEach((key, name) -> {
             JsonNode id = config.path(key).isArray() ? config.path(key).path(0) : config.path(key);
             if (id.isInt() && id.asInt() >= 0 && id.asInt() < size) {
@@ -88,10 +79,10 @@ final class GgufVocabulary {
         if (bytes && cuts && first.path("individual_digits").asBoolean() && steps.size() == 2) {
             return "smollm";
         }
-        if (bytes && !cuts && pattern.equals(PATTERN.formatted("{1,3}")) && steps.size() == 2) {
+        if (bytes && !cuts && pattern.equals(ByteLevelTokenizer.PATTERN.formatted("{1,3}")) && steps.size() == 2) {
             return "llama-bpe";
         }
-        if (bytes && !cuts && pattern.equals(PATTERN.formatted("")) && steps.size() == 2) {
+        if (bytes && !cuts && pattern.equals(ByteLevelTokenizer.PATTERN.formatted("")) && steps.size() == 2) {
             return "qwen2";
         }
         throw new UserError(
@@ -107,10 +98,10 @@ final class GgufVocabulary {
         tokens[id.asInt()] = token;
     }
 
-    /** Pairs, which newer files hold as lists. */
-    private static List<String> merges(JsonNode merges) {
+    /** Pairs with a blank between, which newer files hold as lists. */
+    static List<String> merges(JsonNode model) {
         List<String> pairs = new ArrayList<>();
-        for (JsonNode pair : merges) {
+        for (JsonNode pair : model.path("merges")) {
             pairs.add(
                     pair.isArray() ? pair.path(0).asText() + " " + pair.path(1).asText() : pair.asText());
         }

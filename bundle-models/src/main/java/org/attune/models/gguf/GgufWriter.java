@@ -77,6 +77,14 @@ final class GgufWriter {
         return this;
     }
 
+    GgufWriter numbers(String key, float[] values) {
+        Bytes out = array(key, FLOAT32, values.length);
+        for (float value : values) {
+            out.whole(Float.floatToIntBits(value));
+        }
+        return this;
+    }
+
     private Bytes key(String key, int type) {
         keys++;
         metadata.text(key).whole(type);

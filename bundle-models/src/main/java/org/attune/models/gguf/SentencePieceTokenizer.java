@@ -75,7 +75,7 @@ final class SentencePieceTokenizer extends GgufTokenizer {
     private List<Merge> merges() {
         Map<String, Float> score = new HashMap<>();
         for (int id = 0; id < tokens.length; id++) {
-            if (types[id] == NORMAL) {
+            if (types[id] == TokenTypes.NORMAL) {
                 if (tokens[id].length() > MAX_TOKEN) {
                     throw metadata.invalid(
                             "tokenizer.ggml.tokens", "tokens of at most " + MAX_TOKEN + " characters, unlike " + id);

@@ -15,6 +15,7 @@ import org.attune.generation.Decoding;
 import org.attune.generation.Generated;
 import org.attune.generation.Generator;
 import org.attune.kernel.generation.LoadedGenerator;
+import org.attune.kernel.profile.Instrumented;
 import org.attune.kernel.run.PeakMemory;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Wiring;
@@ -25,12 +26,14 @@ import org.attune.tensor.engine.TensorEngine;
 
 /**
  * Speed of generation: reading a prompt of 256 tokens, decoding 64 tokens of one sequence after it, and 16 prompts of 64 tokens with
- * up to 64 new tokens each. Prints one JSON line for each repetition; the first also builds kernels.
+ * up to 64 new tokens each. Prints one JSON line for each repetition; the first also builds kernels. With {@code -Dprofile=true}
+ * also a line for each operation of the last of the three, on standard error.
  *
  * <p>Arguments, each {@code name=value}: {@code model}, a folder or file; {@code dtype} (float32), {@code engine} (cpu),
  * {@code threads} (one a processor), {@code repeat} (3).
  */
 public final class GenerationBenchmark {
+    private static final boolean PROFILE = Boolean.getBoolean("profile");
     private static final int PROMPT = 256;
     private static final int DECODED = 64;
     private static final int PROMPTS = 16;
@@ -61,6 +64,13 @@ public final class GenerationBenchmark {
 
     private void run() {
         TensorEngine engine = BenchmarkEngines.open(options.get("engine"));
+        if (PROFILE) {
+            engine = Instrumented.of(engine);
+        }
+        run(engine);
+    }
+
+    private void run(TensorEngine engine) {
         DType type = DType.valueOf(options.get("dtype").toUpperCase(Locale.ROOT));
         Path path = Path.of(options.get("model")).toAbsolutePath();
         Model model = new FolderModelLoader()
@@ -83,7 +93,13 @@ public final class GenerationBenchmark {
             for (int i = 0; i < Integer.parseInt(options.get("repeat")); i++) {
                 double first = seconds(generator, List.of(prompt), 1).seconds;
                 double all = seconds(generator, List.of(prompt), 1 + DECODED).seconds;
+                if (PROFILE) {
+                    Instrumented.profile(engine).clear();
+                }
                 Run many = seconds(generator, prompts(), DECODED);
+                if (PROFILE) {
+                    Instrumented.profile(engine).operations().forEach(o -> StepBenchmark.print(o, 1));
+                }
                 System.out.println(line(model, PROMPT / first, DECODED / (all - first), many.tokens / many.seconds));
             }
         }

@@ -155,7 +155,7 @@ public final class StepBenchmark {
                 .put("peak_mb", PeakMemory.measure(0).bytes() >> 20);
     }
 
-    private static void print(Profile.Operation o, int steps) {
+    static void print(Profile.Operation o, int steps) {
         System.err.printf(
                 Locale.ROOT,
                 "%-40s %6d calls %9.2f ms %8.1f us/call %8.1f GFLOP/s %8.1f GB/s%n",

@@ -24,7 +24,6 @@ import org.attune.kernel.run.Machine;
  */
 public final class ComparisonTable {
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final String BEGIN = "<!-- compare.sh writes what follows -->";
     private static final String END = "<!-- the end of what compare.sh writes -->";
     /** Between Zen 4, about 100 GFLOP/s a core in float32, and Zen 5, about 240. */
     private static final double FAST_CORE = 140;
@@ -189,10 +188,12 @@ public final class ComparisonTable {
             rate("the same, bfloat16", "bfloat16", "batch16_tokens_per_s", null, NONE, 3));
 
     private final Path data;
+    private final JsonNode machine;
     private final Map<String, Map<String, Map<Integer, JsonNode>>> results = new HashMap<>();
 
-    private ComparisonTable(Path data) {
+    private ComparisonTable(Path data) throws IOException {
         this.data = data;
+        machine = machine(data);
     }
 
     /** {@code machine ATTUNE PEER} prints what was compared; {@code table DATA RESULTS} writes and prints the table. */
@@ -202,8 +203,9 @@ public final class ComparisonTable {
             machine.put("attune", arguments[1]).put("peer", arguments[2]);
             System.out.println(machine);
         } else {
-            String text = text(Path.of(arguments[1]));
-            write(Path.of(arguments[2]), text);
+            Path data = Path.of(arguments[1]);
+            String text = text(data);
+            write(Path.of(arguments[2]), name(machine(data)), text);
             System.out.print(text);
         }
     }
@@ -213,15 +215,16 @@ public final class ComparisonTable {
         return new ComparisonTable(data).text();
     }
 
-    /** Replaces what an earlier table wrote; what people wrote around it stays. */
-    static void write(Path file, String text) throws IOException {
+    /** Replaces what an earlier table of such a machine wrote; what people wrote around it, and other machines' tables, stay. */
+    static void write(Path file, String machine, String text) throws IOException {
         String before = Files.exists(file) ? Files.readString(file) : "# Results\n\n";
-        String block = BEGIN + "\n" + text + END + "\n";
-        int from = before.indexOf(BEGIN);
-        int to = before.indexOf(END);
+        String begin = "<!-- compare.sh wrote what follows on " + machine + " -->";
+        String block = begin + "\n" + text + END + "\n";
+        int from = before.indexOf(begin);
+        int to = from < 0 ? -1 : before.indexOf(END, from);
         Files.writeString(
                 file,
-                from < 0 || to < from
+                to < 0
                         ? before.stripTrailing() + "\n\n" + block
                         : before.substring(0, from)
                                 + block
@@ -257,17 +260,29 @@ public final class ComparisonTable {
         return results.getOrDefault(row, Map.of()).getOrDefault(side, Map.of());
     }
 
-    private String head() throws IOException {
+    private static JsonNode machine(Path data) throws IOException {
         Path file = data.resolve("machine.json");
-        JsonNode machine = Files.exists(file) ? JSON.readTree(file.toFile()) : JsonNodeFactory.instance.objectNode();
+        return Files.exists(file) ? JSON.readTree(file.toFile()) : JsonNodeFactory.instance.objectNode();
+    }
+
+    /** What makes its numbers comparable with another's. */
+    private static String name(JsonNode machine) {
         return String.format(
                 Locale.ROOT,
-                "- Date: %s%n- Machine: %s, %d processors, %.0f GiB, %s%n- Attune: %s%n- Peer: %s%n"
-                        + "- Floor, measured in each round, medians: a product 4096×384×1536 at %s GFLOP/s in float32 and %s in"
-                        + " bfloat16 on all processors; memory is read at %s GB/s%n%n",
-                LocalDate.now(ZoneOffset.UTC),
+                "%s, %d processors, %s",
                 machine.path("cpu").asText("unknown"),
                 machine.path("cores").asInt(),
+                machine.path("instructions").asText("unknown"));
+    }
+
+    private String head() {
+        return String.format(
+                Locale.ROOT,
+                "### %s%n%n- Date: %s%n- Machine: %.0f GiB, %s%n- Attune: %s%n- Peer: %s%n"
+                        + "- Floor, measured in each round, medians: a product 4096×384×1536 at %s GFLOP/s in float32 and %s in"
+                        + " bfloat16 on all processors; memory is read at %s GB/s%n%n",
+                name(machine),
+                LocalDate.now(ZoneOffset.UTC),
                 machine.path("memory_bytes").asDouble() / (1 << 30),
                 machine.path("os").asText("unknown"),
                 machine.path("attune").asText("unknown"),
@@ -293,6 +308,12 @@ public final class ComparisonTable {
         return floor("float32") / threads >= FAST_CORE;
     }
 
+    /** Targets that differ by machine are for such with AVX-512. */
+    private double target(Line line) {
+        boolean differs = line.peer != null && line.fast != line.slow;
+        return differs && machine.path("instructions").asText().equals("AVX2") ? NONE : fast() ? line.fast : line.slow;
+    }
+
     private String row(Line line) {
         Map<Integer, JsonNode> ours = side(line.row, line.ours);
         Map<Integer, JsonNode> peers = line.peer == null ? Map.of() : side(line.row, line.peer);
@@ -312,7 +333,7 @@ public final class ComparisonTable {
                 shares.add(reached / floor.path(line.floor).asDouble(NONE));
             }
         });
-        double target = fast() ? line.fast : line.slow;
+        double target = target(line);
         double value = line.peer == null ? median(values(line, ours)) : median(ratios);
         boolean atMost = lower || line.peer == null;
         List<String> missed = new ArrayList<>();

@@ -83,14 +83,25 @@ class ComparisonTableTest {
     }
 
     @Test
-    void whatPeopleWroteAroundTheTableStays() throws IOException {
+    void withoutAvx512ThereAreNoTargetsOfTheRatio() throws IOException {
+        Files.writeString(data.resolve("machine.json"), "{\"cpu\":\"Some CPU\",\"cores\":2,\"instructions\":\"AVX2\"}");
+        floor("full-step", 1, 200);
+        result("full-step", 1, "peft float32", "{\"median_s\":1.5}");
+        result("full-step", 1, "attune float32", "{\"median_s\":2,\"gflop\":275}");
+        assertThat(line("full fine-tuning")).contains("| 0.750 | – | 0.688 | ≥ 0.700 | missed: share |");
+        assertThat(ComparisonTable.text(data)).startsWith("### Some CPU, 2 processors, AVX2\n");
+    }
+
+    @Test
+    void whatPeopleWroteAroundTheTablesStaysAndEachMachineHasItsOwn() throws IOException {
         Path results = Files.writeString(data.resolve("RESULTS.md"), "# Results\n\nBefore.\n");
-        ComparisonTable.write(results, "first\n");
+        ComparisonTable.write(results, "one", "first\n");
+        ComparisonTable.write(results, "another", "other\n");
         Files.writeString(results, Files.readString(results) + "\nAfter.\n");
-        ComparisonTable.write(results, "second\n");
+        ComparisonTable.write(results, "one", "second\n");
         assertThat(Files.readString(results))
                 .startsWith("# Results\n\nBefore.\n\n<!--")
-                .contains("-->\nsecond\n<!--")
+                .containsSubsequence("on one -->\nsecond\n<!--", "on another -->\nother\n<!--")
                 .endsWith("\nAfter.\n")
                 .doesNotContain("first");
     }

@@ -5,12 +5,17 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import javax.management.JMException;
 import javax.management.ObjectName;
 
@@ -22,12 +27,25 @@ public final class Machine {
     /** Other properties and arguments may hold secrets, and change no number. */
     private static final String FLAGS = "-X.*|--.*|-Dorg\\.bytedeco\\..*|-Dattune\\..*";
 
+    /** Flags of Linux, the most first. */
+    private static final Map<String, String> INSTRUCTIONS = instructions();
+
     private Machine() {}
+
+    private static Map<String, String> instructions() {
+        Map<String, String> names = new LinkedHashMap<>();
+        names.put("amx_tile", "AVX-512 with AMX");
+        names.put("avx512_bf16", "AVX-512 with bfloat16");
+        names.put("avx512f", "AVX-512");
+        names.put("avx2", "AVX2");
+        return names;
+    }
 
     /** In numbers and words. */
     public static ObjectNode describe() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.put("cpu", cpu(CPU_INFO));
+        json.put("instructions", instructions(CPU_INFO));
         json.put("cores", Runtime.getRuntime().availableProcessors());
         json.set("memory_bytes", memory());
         json.put("os", System.getProperty("os.name") + " " + System.getProperty("os.version"));
@@ -49,17 +67,33 @@ public final class Machine {
 
     /** The processor's name where the system tells it, else null. */
     static String cpu(Path info) {
+        return value(info, "model name");
+    }
+
+    /** The widest instructions that kernels for x86 are compiled for, where the system tells them, else null. */
+    static String instructions(Path info) {
+        String flags = value(info, "flags");
+        if (flags == null) {
+            return null;
+        }
+        Set<String> all = new HashSet<>(Arrays.asList(flags.split(" ")));
+        return INSTRUCTIONS.entrySet().stream()
+                .filter(e -> all.contains(e.getKey()))
+                .map(Map.Entry::getValue)
+                .findFirst()
+                .orElse(null);
+    }
+
+    private static String value(Path info, String key) {
         if (!Files.isReadable(info)) {
             return null;
         }
-        try {
-            List<String> lines = Files.readAllLines(info);
-            return lines.stream()
-                    .filter(line -> line.startsWith("model name"))
+        try (Stream<String> lines = Files.lines(info)) {
+            return lines.filter(line -> line.startsWith(key))
                     .map(line -> line.substring(line.indexOf(':') + 1).strip())
                     .findFirst()
                     .orElse(null);
-        } catch (IOException e) {
+        } catch (IOException | UncheckedIOException e) {
             return null;
         }
     }

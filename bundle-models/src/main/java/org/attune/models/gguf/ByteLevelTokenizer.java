@@ -8,7 +8,7 @@ import java.util.function.Supplier;
 
 /**
  * Byte-pair encoding over bytes (Radford et al. 2019), with some of the ways to cut a text into words beforehand
- * ({@code tokenizer.ggml.pre}).
+ * ({@code tokenizer.ggml.pre}). A file that does not name one gets llama.cpp's {@code default}, as there.
  */
 final class ByteLevelTokenizer extends GgufTokenizer {
     private static final String MERGES = "tokenizer.ggml.merges";
@@ -21,15 +21,20 @@ final class ByteLevelTokenizer extends GgufTokenizer {
 
     private static final Map<String, Supplier<ObjectNode>> PRE_TOKENIZERS = new TreeMap<>(Map.of(
             "default",
-            () -> byteLevel(true),
+            () -> words(
+                    split("[\\p{P}\\$\\+<=>\\^~\\|]+"),
+                    split("'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)"),
+                    split("\\p{N}+"),
+                    split("[0-9][0-9][0-9]"),
+                    byteLevel(false)),
             "gpt-2",
             () -> byteLevel(true),
             "smollm",
             () -> words(node("Digits").put("individual_digits", true), byteLevel(true)),
             LLAMA3,
-            () -> words(split("{1,3}"), byteLevel(false)),
+            () -> words(split(PATTERN.formatted("{1,3}")), byteLevel(false)),
             QWEN2,
-            () -> words(split(""), byteLevel(false))));
+            () -> words(split(PATTERN.formatted("")), byteLevel(false))));
 
     private final String words;
 
@@ -79,9 +84,9 @@ final class ByteLevelTokenizer extends GgufTokenizer {
                 .put("use_regex", cut);
     }
 
-    private static ObjectNode split(String digits) {
+    private static ObjectNode split(String pattern) {
         ObjectNode split = node("Split").put("behavior", "Isolated").put("invert", false);
-        split.putObject("pattern").put("Regex", PATTERN.formatted(digits));
+        split.putObject("pattern").put("Regex", pattern);
         return split;
     }
 

@@ -1,15 +1,18 @@
 package org.attune.sources;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.AbstractList;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
+import java.util.RandomAccess;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import org.attune.plugin.UserError;
@@ -39,7 +42,8 @@ final class WordNet {
     private WordNet() {}
 
     /**
-     * All synsets of a part of speech in file order.
+     * All synsets of a part of speech in file order. Each is parsed whenever it is asked for, since a trial draws a few thousand
+     * of more than a hundred thousand; a line that is none is a {@link UserError} then.
      *
      * @param source who asks, for messages
      * @throws UserError if WordNet is not there or broken
@@ -51,10 +55,11 @@ final class WordNet {
             if (entry == null) {
                 throw new UserError(jar + ": no entry " + ENTRY + part + MEND);
             }
-            try (BufferedReader lines =
-                    new BufferedReader(new InputStreamReader(zip.getInputStream(entry), StandardCharsets.UTF_8))) {
-                return parse(lines, jar, part);
+            byte[] content = new byte[Math.toIntExact(entry.getSize())];
+            try (InputStream in = zip.getInputStream(entry)) {
+                in.readNBytes(content, 0, content.length);
             }
+            return new Lines(content, jar + "!" + ENTRY + part);
         } catch (IOException e) {
             throw new UserError(UserError.cannot("read", jar, e).getMessage() + MEND, e);
         }
@@ -81,22 +86,55 @@ final class WordNet {
         return found;
     }
 
-    private static List<Synset> parse(BufferedReader lines, Path jar, String part) throws IOException {
-        List<Synset> synsets = new ArrayList<>();
-        int number = 0;
-        for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-            number++;
-            if (line.startsWith(" ")) { // the licence
-                continue;
+    /** A data file, whose first lines are the licence and begin with a blank; every other is a synset. */
+    private static final class Lines extends AbstractList<Synset> implements RandomAccess {
+        private final byte[] content;
+        private final String file;
+        private final int licence;
+        /** Where each line begins, and behind the last one where another would. */
+        private final int[] begins;
+
+        Lines(byte[] content, String file) {
+            this.content = content;
+            this.file = file;
+            int lines = 0;
+            int blank = 0;
+            int[] at = new int[1 << 10];
+            for (int begin = 0; begin < content.length; ) {
+                blank += blank == lines && content[begin] == ' ' ? 1 : 0;
+                if (lines + 2 > at.length) {
+                    at = Arrays.copyOf(at, 2 * at.length);
+                }
+                begin = end(begin) + 1;
+                at[++lines] = begin;
             }
-            Synset synset = synset(line);
-            if (synset == null) {
-                throw new UserError(
-                        jar + "!" + ENTRY + part + ":" + number + ": not a " + part + " of WordNet 3.1" + MEND);
-            }
-            synsets.add(synset);
+            licence = blank;
+            begins = Arrays.copyOf(at, lines + 1);
         }
-        return synsets;
+
+        private int end(int begin) {
+            int end = begin;
+            while (end < content.length && content[end] != '\n') {
+                end++;
+            }
+            return end;
+        }
+
+        @Override
+        public int size() {
+            return begins.length - 1 - licence;
+        }
+
+        @Override
+        public Synset get(int index) {
+            int line = licence + Objects.checkIndex(index, size());
+            int begin = begins[line];
+            Synset synset = synset(new String(content, begin, begins[line + 1] - 1 - begin, StandardCharsets.UTF_8));
+            if (synset == null) {
+                throw new UserError(file + ":" + (line + 1) + ": not a line of WordNet 3.1" + MEND);
+            }
+            return synset;
+        }
     }
 
     /**
@@ -106,22 +144,31 @@ final class WordNet {
     private static Synset synset(String line) {
         int bar = line.indexOf('|');
         String[] head = line.substring(0, Math.max(0, bar)).split(" ", -1);
-        if (head.length < 4 || !head[1].matches("\\d\\d") || !head[3].matches("[0-9a-f]{2}")) {
+        if (head.length < 4 || head[1].length() != 2 || head[3].length() != 2) {
             return null;
         }
-        int count = Integer.parseInt(head[3], 16);
-        if (head.length < 4 + 2 * count) {
+        try {
+            int count = Integer.parseInt(head[3], 16);
+            if (head.length < 4 + 2 * count) {
+                return null;
+            }
+            List<String> words = new ArrayList<>();
+            for (int i = 0; i < count; i++) {
+                words.add(word(head[4 + 2 * i]));
+            }
+            return new Synset(
+                    head[0],
+                    Integer.parseInt(head[1]),
+                    words,
+                    line.substring(bar + 1).strip());
+        } catch (NumberFormatException e) {
             return null;
         }
-        List<String> words = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            // An adjective may end in a marker of where it stands: (a), (p), (ip).
-            words.add(head[4 + 2 * i].replaceFirst("\\((a|p|ip)\\)$", "").replace('_', ' '));
-        }
-        return new Synset(
-                head[0],
-                Integer.parseInt(head[1]),
-                words,
-                line.substring(bar + 1).strip());
+    }
+
+    /** An adjective may end in a marker of where it stands: (a), (p), (ip). */
+    private static String word(String written) {
+        int end = written.endsWith(")") ? written.lastIndexOf('(') : written.length();
+        return written.substring(0, end < 1 ? written.length() : end).replace('_', ' ');
     }
 }

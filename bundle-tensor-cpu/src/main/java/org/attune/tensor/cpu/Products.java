@@ -1,7 +1,9 @@
 package org.attune.tensor.cpu;
 
+import java.util.Arrays;
 import org.attune.tensor.DType;
 import org.attune.tensor.cpu.Product.Layout;
+import org.attune.tensor.cpu.Worker.Scratch;
 import org.attune.tensor.engine.Matmul;
 import org.attune.tensor.engine.Storage;
 
@@ -30,6 +32,15 @@ final class Products {
      * transposed copy of a weight pays where more rows than this meet it.
      */
     private static final int FEW_ROWS = 16;
+
+    /** From so many rows on a product with few is {@link #swapped}. */
+    private static final int SWAPPED_FROM = 3;
+
+    /** Rows are made a multiple of this: of the numbers in a register. */
+    private static final int LANES = 8;
+
+    /** Columns that are turned at once, which stay in a core's second cache. */
+    private static final int TURNED = 1024;
 
     private Products() {}
 
@@ -216,6 +227,10 @@ final class Products {
         long xs = o.in(x);
         long weights = o.in(weight.slice(skipped, size));
         long ys = o.out(y) + (long) Float.BYTES * from;
+        if (rows >= SWAPPED_FROM && rows <= FEW_ROWS && size >= LARGE) {
+            swapped(w, xs, weights, biases, rows, in, columns, ys, out);
+            return;
+        }
         if ((rows <= FEW_ROWS || rows % ROWS == 0 && rows <= MOST_ROWS) && size >= LARGE) {
             Product form =
                     row(rows, in, columns, Layout.transposed(in), out, DType.FLOAT32, DType.FLOAT32, bias != null);
@@ -239,6 +254,58 @@ final class Products {
             w.gemm(false, false, rows, out, in, 1, xs, in, transposed, out, beta, ys, out);
         } else {
             w.gemm(false, true, rows, columns, in, 1, xs, in, weights, in, beta, ys, out);
+        }
+    }
+
+    /**
+     * {@code y^T = w x^T}, then turned: so the weight, which is nearly all that is read, is read row by row as it lies, while as the
+     * right operand each few rows of it would be transposed first; half as much again is done in the same time.
+     *
+     * @param out from a row of y to the next
+     */
+    private static void swapped(
+            Worker w, long x, long weight, long bias, int rows, int in, int columns, long y, int out) {
+        int lanes = (rows + LANES - 1) / LANES * LANES;
+        long xs = x;
+        if (lanes > rows) {
+            xs = w.scratch(Scratch.ROWS, (long) lanes * in);
+            w.copy(x, xs, (long) rows * in);
+            w.zero(xs + Float.BYTES * (long) rows * in, (long) (lanes - rows) * in);
+        }
+        long turned = w.scratch(Scratch.SCORES, (long) columns * lanes);
+        Product form = new Product(
+                1,
+                columns,
+                lanes,
+                in,
+                Layout.dense(in),
+                Layout.transposed(in),
+                0,
+                lanes,
+                DType.FLOAT32,
+                DType.FLOAT32,
+                DType.FLOAT32,
+                false,
+                1,
+                false);
+        w.product(form, weight, xs, 0, turned);
+        float[] block = w.row(0, TURNED * lanes);
+        float[] row = w.row(1, TURNED);
+        float[] biases = w.row(2, TURNED);
+        for (int done = 0; done < columns; done += TURNED) {
+            int n = Math.min(TURNED, columns - done);
+            w.load(turned + (long) Float.BYTES * done * lanes, block, n * lanes);
+            if (bias == 0) {
+                Arrays.fill(biases, 0, n, 0);
+            } else {
+                w.load(bias + (long) Float.BYTES * done, biases, n);
+            }
+            for (int i = 0; i < rows; i++) {
+                for (int j = 0; j < n; j++) {
+                    row[j] = block[j * lanes + i] + biases[j];
+                }
+                w.store(row, n, y + Float.BYTES * ((long) i * out + done));
+            }
         }
     }
 

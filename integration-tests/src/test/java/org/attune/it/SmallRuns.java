@@ -19,6 +19,7 @@ import org.attune.sources.Jsonl;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.trainers.CausalLm;
 import org.attune.trainers.Classification;
+import org.attune.trainers.MaskedLm;
 import org.attune.trainers.Sequential;
 import org.attune.trial.Trial;
 import org.attune.trial.TrialState;
@@ -32,6 +33,7 @@ final class SmallRuns {
             .with("full", new Full())
             .with("classification", new Classification())
             .with("causal-lm", new CausalLm())
+            .with("masked-lm", new MaskedLm())
             .with("jsonl", new Jsonl())
             .with("sequential", new Sequential());
 
@@ -48,6 +50,10 @@ final class SmallRuns {
      * @return the run folder
      */
     Path train(Path model, boolean classes, String adapters) throws Exception {
+        return train(model, classes ? "classification" : "causal-lm", adapters);
+    }
+
+    Path train(Path model, String trainer, String adapters) throws Exception {
         StringBuilder lines = new StringBuilder();
         List<String> labels = List.of("a", "b", "c");
         for (int i = 0; i < 12; i++) {
@@ -68,7 +74,7 @@ final class SmallRuns {
                 evaluate: {split: '', metrics: []}
                 output: %s
                 """.formatted(
-                engine.name(), model, classes ? "classification" : "causal-lm", adapters, folder.resolve("runs")));
+                        engine.name(), model, trainer, adapters, folder.resolve("runs")));
         try (ModelPool pool = pool()) {
             TrialManager trials =
                     new TrialManager(plugins, new OneEngine(engine), pool, folder, Duration.ZERO, List.of());

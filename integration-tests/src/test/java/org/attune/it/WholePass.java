@@ -22,6 +22,19 @@ final class WholePass extends ForwardPass {
                 null);
     }
 
+    /** What a model says of each token that is masked or not [tokens, vocabulary]. */
+    static double[] masked(TensorEngine engine, Model model, int[] ids) {
+        try (ParameterStore none = new ParameterStore(engine, model, 0)) {
+            WholePass pass = new WholePass(model, none, ids);
+            return Scope.inference(
+                    engine,
+                    () -> model.maskedHead()
+                            .orElseThrow()
+                            .logits(pass, model.encode(pass))
+                            .toDoubles());
+        }
+    }
+
     /** Natural logarithms of the probabilities of what follows a text [vocabulary]. */
     static double[] next(TensorEngine engine, Model model, int[] ids) {
         try (ParameterStore none = new ParameterStore(engine, model, 0)) {

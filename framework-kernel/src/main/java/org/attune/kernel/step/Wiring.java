@@ -79,10 +79,14 @@ public final class Wiring {
 
         @Override
         public List<AttachPoint> allLinear() {
-            String head = model.languageHead().map(LanguageHead::path).orElse("");
+            Set<String> heads = Stream.concat(
+                            Stream.of(model.classifierPath()),
+                            Stream.of(model.languageHead(), model.maskedHead())
+                                    .flatMap(head -> head.map(LanguageHead::path).stream()))
+                    .collect(Collectors.toSet());
             return points().stream()
                     .filter(p -> p.kind() == AttachPoint.Kind.LINEAR)
-                    .filter(p -> !p.path().equals(head) && !p.path().equals(model.classifierPath()))
+                    .filter(p -> !heads.contains(p.path()))
                     .toList();
         }
 

@@ -26,6 +26,7 @@ public final class TinyModel implements Model {
     private Map<String, String> tied = Map.of();
     private final DType matrices;
     private final double dropout;
+    private boolean masked;
     private boolean closed;
 
     public TinyModel(TensorEngine engine) {
@@ -61,6 +62,12 @@ public final class TinyModel implements Model {
     public TinyModel withTiedHead() {
         tied = Map.of("lm_head.weight", "tiny.embeddings.weight");
         return this;
+    }
+
+    /** With that head, for masked tokens. */
+    public TinyModel withMaskedHead() {
+        masked = true;
+        return withTiedHead();
     }
 
     public boolean closed() {
@@ -151,7 +158,12 @@ public final class TinyModel implements Model {
 
     @Override
     public Optional<LanguageHead> languageHead() {
-        return tied.isEmpty() ? Optional.empty() : Optional.of(() -> "lm_head");
+        return tied.isEmpty() || masked ? Optional.empty() : Optional.of(() -> "lm_head");
+    }
+
+    @Override
+    public Optional<LanguageHead> maskedHead() {
+        return masked ? Optional.of(() -> "lm_head") : Optional.empty();
     }
 
     @Override

@@ -11,6 +11,8 @@ import org.attune.plugin.UserError;
 import org.attune.tensor.reference.ReferenceEngine;
 import org.attune.training.Adapter;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class WiringTest {
     private static final String Q0 = "tiny.layer.0.query";
@@ -49,9 +51,10 @@ class WiringTest {
                 .isInstanceOf(UserError.class);
     }
 
-    @Test
-    void allLinearLeavesTheHeadOut() {
-        Adapter.Attachment headed = new Wiring(model.withTiedHead())
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void allLinearLeavesTheHeadOut(boolean masked) {
+        Adapter.Attachment headed = new Wiring(masked ? model.withMaskedHead() : model.withTiedHead())
                 .attachment(new ParameterStore(engine, model, 0).claim(Optional.empty()));
         assertThat(headed.allLinear()).extracting(AttachPoint::path).containsExactly(Q0, Q1, V1);
         assertThat(headed.match(AttachPoint.Kind.LINEAR, List.of("lm_head"))).hasSize(1);

@@ -3,7 +3,7 @@
 # usage: PEER=FOLDER [PYTHON=python3] [PAIRS=5] [TYPES="float32 bfloat16"] benchmarks/compare.sh [--fresh] [ROW...]
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-all="lora-step full-step smollm2-step checkpointing wordnet-epoch head-epoch cold-start generation"
+all="lora-step full-step smollm2-step checkpointing wordnet-epoch head-epoch cold-start generation blocks"
 rows=$all
 
 fail() {
@@ -169,6 +169,18 @@ generation() {
             --threads "$(nproc)"
         side generation "$1" "attune $dtype" attune_java org.attune.benchmarks.GenerationBenchmark \
             "model=$SMOLLM2/SmolLM2-135M-Instruct.Q4_1.gguf" dtype=$dtype
+    done
+}
+
+# The base model decoded, and in the blocks of its file.
+blocks() {
+    local weights model
+    [ -n "${SMOLLM2:-}" ] || fail "set SMOLLM2 to a folder with SmolLM2-135M-Instruct.Q4_1.gguf; see benchmarks/README.md"
+    model=$SMOLLM2/SmolLM2-135M-Instruct.Q4_1.gguf
+    for weights in decoded blocks; do
+        side blocks "$1" "attune generation $weights" attune_java org.attune.benchmarks.GenerationBenchmark \
+            "model=$model" weights=$weights
+        side blocks "$1" "attune step $weights" step shape=smollm2 "model=$model" weights=$weights
     done
 }
 

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
 import org.attune.models.Architecture;
 import org.attune.models.Families;
 import org.attune.models.ModelConfig;
@@ -87,7 +88,7 @@ record BenchmarkShape(
                 PretrainedTokenizer.read("random", TOKENIZER.getBytes(StandardCharsets.UTF_8)),
                 randomWeights(),
                 engine,
-                matrices);
+                WeightForm.decoded(matrices));
     }
 
     private WeightFile randomWeights() {

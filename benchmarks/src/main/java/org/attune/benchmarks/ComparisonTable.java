@@ -67,6 +67,12 @@ public final class ComparisonTable {
                 target);
     }
 
+    /** A base model in the blocks of its file, beside the same decoded. */
+    private static Line blocks(String work, String what, ToDoubleFunction<JsonNode> measure, String unit) {
+        String side = "attune " + what;
+        return new Line(work, "blocks", side + " blocks", side + " decoded", measure, unit, null, NONE, NONE, NONE);
+    }
+
     private static final List<Line> LINES = List.of(
             time(
                     "LoRA step, MiniLM shape, 32×128, float32",
@@ -185,7 +191,20 @@ public final class ComparisonTable {
             rate("reading a prompt of 256 tokens, float32", "float32", "prefill_tokens_per_s", null, NONE, 2.5),
             rate("the same, bfloat16", "bfloat16", "prefill_tokens_per_s", null, NONE, 2.5),
             rate("16 prompts at once, float32", "float32", "batch16_tokens_per_s", null, NONE, 3),
-            rate("the same, bfloat16", "bfloat16", "batch16_tokens_per_s", null, NONE, 3));
+            rate("the same, bfloat16", "bfloat16", "batch16_tokens_per_s", null, NONE, 3),
+            blocks(
+                    "SmolLM2-135M in its GGUF blocks beside float32: decoding one sequence",
+                    "generation",
+                    result -> result.path("decode_tokens_per_s").asDouble(NONE),
+                    "tokens/s"),
+            blocks(
+                    "the same: reading a prompt of 256 tokens",
+                    "generation",
+                    result -> result.path("prefill_tokens_per_s").asDouble(NONE),
+                    "tokens/s"),
+            blocks("the same: peak memory", "generation", ComparisonTable::megabytes, "MB"),
+            blocks("LoRA r=16 on all linears over these blocks, 4×256", "step", ComparisonTable::seconds, "s"),
+            blocks("the same: peak memory", "step", ComparisonTable::megabytes, "MB"));
 
     private final Path data;
     private final JsonNode machine;

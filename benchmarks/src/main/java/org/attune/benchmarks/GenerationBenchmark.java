@@ -20,6 +20,8 @@ import org.attune.kernel.run.PeakMemory;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Wiring;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
+import org.attune.model.Weights;
 import org.attune.models.source.FolderModelLoader;
 import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
@@ -29,8 +31,8 @@ import org.attune.tensor.engine.TensorEngine;
  * up to 64 new tokens each. Prints one JSON line for each repetition; the first also builds kernels. With {@code -Dprofile=true}
  * also a line for each operation of the last of the three, on standard error.
  *
- * <p>Arguments, each {@code name=value}: {@code model}, a folder or file; {@code dtype} (float32), {@code engine} (cpu),
- * {@code threads} (one a processor), {@code repeat} (3).
+ * <p>Arguments, each {@code name=value}: {@code model}, a folder or file; {@code dtype} (float32), {@code weights} (decoded; or
+ * blocks), {@code engine} (cpu), {@code threads} (one a processor), {@code repeat} (3).
  */
 public final class GenerationBenchmark {
     private static final boolean PROFILE = Boolean.getBoolean("profile");
@@ -46,6 +48,7 @@ public final class GenerationBenchmark {
     private GenerationBenchmark(String[] arguments) {
         options.put("model", "");
         options.put("dtype", "float32");
+        options.put("weights", "decoded");
         options.put("engine", "cpu");
         options.put("threads", Integer.toString(Runtime.getRuntime().availableProcessors()));
         options.put("repeat", "3");
@@ -72,9 +75,10 @@ public final class GenerationBenchmark {
 
     private void run(TensorEngine engine) {
         DType type = DType.valueOf(options.get("dtype").toUpperCase(Locale.ROOT));
+        Weights weights = Weights.valueOf(options.get("weights").toUpperCase(Locale.ROOT));
         Path path = Path.of(options.get("model")).toAbsolutePath();
         Model model = new FolderModelLoader()
-                .load(path.toString(), path, engine, type)
+                .load(path.toString(), path, engine, new WeightForm(type, weights))
                 .orElseThrow();
         ParameterStore none = new ParameterStore(engine, model, 0);
         int[] prompt = new int[PROMPT];
@@ -127,11 +131,12 @@ public final class GenerationBenchmark {
 
     private ObjectNode line(Model model, double prefill, double decode, double many) {
         long bytes = model.weights().values().stream()
-                .mapToLong(w -> w.shape().size() * w.dtype().bytes())
+                .mapToLong(w -> w.storage().bytes())
                 .sum();
         return JsonNodeFactory.instance
                 .objectNode()
                 .put("dtype", options.get("dtype"))
+                .put("weights", options.get("weights"))
                 .put("prefill_tokens_per_s", prefill)
                 .put("decode_tokens_per_s", decode)
                 .put("batch16_tokens_per_s", many)

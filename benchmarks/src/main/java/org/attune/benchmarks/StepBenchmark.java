@@ -27,6 +27,9 @@ import org.attune.kernel.step.TrainerSetup;
 import org.attune.kernel.step.Wiring;
 import org.attune.kernel.step.Workers;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
+import org.attune.model.Weights;
+import org.attune.models.source.FolderModelLoader;
 import org.attune.peft.Full;
 import org.attune.peft.HeadOnly;
 import org.attune.peft.Lora;
@@ -40,7 +43,7 @@ import org.attune.training.Sample;
 import org.attune.training.Trainer;
 
 /**
- * One training step of a {@link BenchmarkShape}: random weights, random tokens, no padding, AdamW. Prints one JSON line with the
+ * One training step of a {@link BenchmarkShape}: random weights, or those of a model of that shape, random tokens, no padding, AdamW. Prints one JSON line with the
  * median and the smallest time of a step, the matrix products that a step asks the engine for, and the process's peak memory.
  * With {@code -Dprofile=true} also a line for each operation, on standard error.
  *
@@ -57,6 +60,8 @@ public final class StepBenchmark {
         options.put("shape", "minilm");
         options.put("adapter", "lora");
         options.put("dtype", "float32");
+        options.put("model", "");
+        options.put("weights", "decoded");
         options.put("last", "all");
         options.put("checkpointing", "false");
         options.put("engine", "cpu");
@@ -106,7 +111,7 @@ public final class StepBenchmark {
                 is("checkpointing", "true", "false"),
                 1);
         double loss = 0;
-        try (Model loaded = shape.model(engine, dtype);
+        try (Model loaded = model(engine, dtype);
                 ParameterStore parameters = new ParameterStore(engine, loaded, 1);
                 Workers workers = new Workers(number("threads"), "benchmark");
                 AdamW optimizer = new AdamW(new TrialSpec.Optimizer(1e-4, 0.9, 0.999, 1e-8, 0.01), workers)) {
@@ -136,12 +141,23 @@ public final class StepBenchmark {
         return summary(times, operations, loss);
     }
 
+    private Model model(TensorEngine engine, DType dtype) {
+        if (options.get("model").isEmpty()) {
+            return shape.model(engine, dtype);
+        }
+        Path path = Path.of(options.get("model")).toAbsolutePath();
+        Weights weights = Weights.valueOf(options.get("weights").toUpperCase(Locale.ROOT));
+        return new FolderModelLoader()
+                .load(path.toString(), path, engine, new WeightForm(dtype, weights))
+                .orElseThrow();
+    }
+
     private ObjectNode summary(double[] times, List<Profile.Operation> operations, double loss) {
         Arrays.sort(times);
         double median = times[times.length / 2];
         long flops = operations.stream().mapToLong(Profile.Operation::flops).sum() / times.length;
         ObjectNode json = JsonNodeFactory.instance.objectNode().put("tool", "attune");
-        for (String text : List.of("shape", "adapter", "dtype", "last", "checkpointing", "engine")) {
+        for (String text : List.of("shape", "adapter", "dtype", "weights", "last", "checkpointing", "engine")) {
             json.put(text, options.get(text));
         }
         for (String whole : List.of("batch", "length", "threads", "micro")) {

@@ -76,6 +76,17 @@ class ComparisonTableTest {
     }
 
     @Test
+    void aBaseInBlocksStandsBesideItselfDecoded() throws IOException {
+        result("blocks", 1, "attune generation decoded", "{\"decode_tokens_per_s\":30,\"peak_mb\":800}");
+        result("blocks", 1, "attune generation blocks", "{\"decode_tokens_per_s\":45,\"peak_mb\":400}");
+        result("blocks", 1, "attune step decoded", "{\"median_s\":2,\"peak_mb\":1000}");
+        result("blocks", 1, "attune step blocks", "{\"median_s\":2.5,\"peak_mb\":600}");
+        assertThat(line("SmolLM2-135M in its GGUF blocks")).contains("| 30.0 tokens/s | 45.0 tokens/s | 1.50 |");
+        assertThat(line("LoRA r=16 on all linears over these")).contains("| 2.00 s | 2.50 s | 0.800 |");
+        assertThat(ComparisonTable.text(data)).contains("| 800 MB | 400 MB | 0.500 |", "| 1000 MB | 600 MB | 0.600 |");
+    }
+
+    @Test
     void aColdStartIsSecondsAgainstALimit() throws IOException {
         floor("cold-start", 1, 200);
         result("cold-start", 1, "attune", "{\"running_s\":4,\"seconds\":5.2}");

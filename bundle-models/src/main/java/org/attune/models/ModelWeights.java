@@ -1,15 +1,21 @@
 package org.attune.models;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import org.attune.model.WeightForm;
+import org.attune.model.Weights;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
+import org.attune.tensor.io.BlockType;
 
 /** Brings a file's weights under the family's names, checks them against the configuration and copies them into an engine. */
 final class ModelWeights {
@@ -27,18 +33,29 @@ final class ModelWeights {
     }
 
     /** The model's weights, and those of a classifier where there is one, in the file's order; the caller closes them. */
-    static Map<String, Tensor> load(Architecture architecture, WeightFile file, TensorEngine engine, DType matrices) {
+    static Map<String, Tensor> load(Architecture architecture, WeightFile file, TensorEngine engine, WeightForm form) {
         ModelWeights weights = new ModelWeights(architecture, file);
-        return weights.copy(weights.select(), engine, matrices); // all is checked before the first byte is copied
+        return weights.copy(weights.select(), engine, form); // all is checked before the first byte is copied
     }
 
-    private Map<String, Tensor> copy(Map<String, String> stored, TensorEngine engine, DType matrices) {
+    private Map<String, Tensor> copy(Map<String, String> stored, TensorEngine engine, WeightForm form) {
+        if (form.weights() == Weights.BLOCKS) {
+            checkBlocks(stored.values(), engine);
+        }
         Map<String, Tensor> weights = new LinkedHashMap<>();
         try {
             stored.forEach((name, nameInFile) -> {
                 Shape shape = file.shape(nameInFile);
-                DType type = shape.rank() >= 2 ? matrices : engine.dtype();
+                DType type = shape.rank() >= 2 ? form.matrices() : engine.dtype();
                 boolean turned = isTransposed(name, nameInFile);
+                Optional<BlockType> blocks =
+                        form.weights() == Weights.BLOCKS && !turned ? blocks(nameInFile, engine) : Optional.empty();
+                if (blocks.isPresent()) {
+                    Tensor weight = Tensor.inBlocks(engine, shape, blocks.get(), type);
+                    weights.put(name, weight);
+                    readBlocks(nameInFile, blocks.get(), engine, weight);
+                    return;
+                }
                 Tensor weight = Tensor.zeros(engine, turned ? transposed(shape) : shape, type);
                 weights.put(name, weight);
                 if (turned) {
@@ -63,6 +80,30 @@ final class ModelWeights {
         file.read(nameInFile, (block, length) -> {
             engine.write(block, 0, length, into.storage().slice(done[0], length));
             done[0] += length;
+        });
+    }
+
+    /** The type of the blocks that a matrix may stay in. */
+    private Optional<BlockType> blocks(String nameInFile, TensorEngine engine) {
+        return file.shape(nameInFile).rank() == 2
+                ? file.blockType(nameInFile).filter(engine.blockTypes()::contains)
+                : Optional.empty();
+    }
+
+    private void checkBlocks(Collection<String> namesInFile, TensorEngine engine) {
+        if (namesInFile.stream().noneMatch(name -> blocks(name, engine).isPresent())) {
+            throw new UserError(file.source() + ": no matrix of this model lies in blocks that it could stay in ("
+                    + engine.blockTypes().stream().sorted().map(BlockType::name).collect(Collectors.joining(", "))
+                    + " of a GGUF file); leave out weights: blocks");
+        }
+    }
+
+    private void readBlocks(String nameInFile, BlockType type, TensorEngine engine, Tensor into) {
+        long[] done = {0};
+        file.readBlocks(nameInFile, blocks -> {
+            long n = (long) blocks.remaining() / type.bytes() * BlockType.ELEMENTS;
+            engine.writeBlocks(blocks, into.storage().slice(done[0], n));
+            done[0] += n;
         });
     }
 

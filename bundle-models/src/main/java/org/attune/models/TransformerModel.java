@@ -12,8 +12,8 @@ import org.attune.model.LanguageHead;
 import org.attune.model.Model;
 import org.attune.model.TokenBatch;
 import org.attune.model.Tokenizer;
+import org.attune.model.WeightForm;
 import org.attune.plugin.UserError;
-import org.attune.tensor.DType;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
 
@@ -48,22 +48,22 @@ public final class TransformerModel implements Model {
         return architecture.modules().isThere(path, weights.keySet());
     }
 
-    /** A model whose files say nothing of chats; see {@link #create(Architecture, String, PretrainedTokenizer, Function, WeightFile, TensorEngine, DType)}. */
+    /** A model whose files say nothing of chats; see {@link #create(Architecture, String, PretrainedTokenizer, Function, WeightFile, TensorEngine, WeightForm)}. */
     public static TransformerModel create(
             Architecture architecture,
             String fingerprint,
             PretrainedTokenizer tokenizer,
             WeightFile file,
             TensorEngine engine,
-            DType matrices) {
-        return create(architecture, fingerprint, tokenizer, t -> ChatFormat.NONE, file, engine, matrices);
+            WeightForm form) {
+        return create(architecture, fingerprint, tokenizer, t -> ChatFormat.NONE, file, engine, form);
     }
 
     /**
      * Copies the weights into the engine's memory.
      *
      * @param fingerprint identifies configuration and weights
-     * @param matrices the type of weights of rank 2 and more
+     * @param form how the weights are held
      * @param chat reads what the files say of chats
      * @param tokenizer belongs to the model from now on: closed with it, or when this fails
      * @throws UserError if a weight is missing or its shape is not the configuration's, or the tokenizer knows more ids than
@@ -76,7 +76,7 @@ public final class TransformerModel implements Model {
             Function<Tokenizer, ChatFormat> chat,
             WeightFile file,
             TensorEngine engine,
-            DType matrices) {
+            WeightForm form) {
         try {
             if (tokenizer.vocabulary() > architecture.vocabulary()) {
                 throw new UserError(tokenizer.source() + ": ids up to " + (tokenizer.vocabulary() - 1)
@@ -87,7 +87,7 @@ public final class TransformerModel implements Model {
                     fingerprint,
                     tokenizer,
                     chat.apply(tokenizer),
-                    ModelWeights.load(architecture, file, engine, matrices));
+                    ModelWeights.load(architecture, file, engine, form));
         } catch (Throwable t) {
             tokenizer.close();
             throw t;

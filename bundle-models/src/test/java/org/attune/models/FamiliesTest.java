@@ -16,6 +16,7 @@ import java.util.stream.IntStream;
 import org.attune.model.Forward;
 import org.attune.model.LanguageHead;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
 import org.attune.models.source.FolderModelLoader;
 import org.attune.tensor.Gradients;
 import org.attune.tensor.Scope;
@@ -167,7 +168,7 @@ class FamiliesTest {
         }
         Files.writeString(folder.resolve("tokenizer.json"), TinyDecoder.TOKENIZER);
         return new FolderModelLoader()
-                .load(folder.toString(), Path.of(""), engine, engine.dtype())
+                .load(folder.toString(), Path.of(""), engine, WeightForm.decoded(engine.dtype()))
                 .orElseThrow();
     }
 }

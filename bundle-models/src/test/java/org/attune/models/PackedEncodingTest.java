@@ -16,6 +16,7 @@ import java.util.stream.Stream;
 import org.attune.model.Model;
 import org.attune.model.Stage;
 import org.attune.model.TokenBatch;
+import org.attune.model.WeightForm;
 import org.attune.models.source.FolderModelLoader;
 import org.attune.tensor.Gradients;
 import org.attune.tensor.Rng;
@@ -52,7 +53,7 @@ class PackedEncodingTest {
 
     private Model load(Files files) throws IOException {
         return new FolderModelLoader()
-                .load(files.write(folder).toString(), Path.of(""), engine, engine.dtype())
+                .load(files.write(folder).toString(), Path.of(""), engine, WeightForm.decoded(engine.dtype()))
                 .orElseThrow();
     }
 

@@ -2,6 +2,7 @@ package org.attune.generation;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import org.attune.model.Weights;
 import org.attune.tensor.DType;
 import org.osgi.annotation.versioning.ProviderType;
 
@@ -23,6 +24,7 @@ public interface Generation {
      * @param base the folder that a relative model starts from
      * @param engine name of a tensor engine; empty for the fastest
      * @param precision of matrices and activations; empty for the engine's own type
+     * @param weights what becomes of matrices that the model's file has in blocks
      * @param threads how many threads compute, from 1
      */
     record Source(
@@ -31,5 +33,6 @@ public interface Generation {
             Path base,
             String engine,
             Optional<DType> precision,
+            Weights weights,
             int threads) {}
 }

@@ -3,7 +3,6 @@ package org.attune.model;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
-import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
 import org.osgi.annotation.versioning.ConsumerType;
 
@@ -16,11 +15,10 @@ public interface ModelLoader {
      *
      * @param source {@code maven:group:artifact[:version]}, {@code hf:org/name[@revision]}, or a path to a Hugging Face folder
      * @param base the folder that relative paths start from
-     * @param matrices the type in which weights of rank 2 and more are held, one of the engine's; vectors, which cost nothing and
-     *     bear rounding badly, have the engine's own
+     * @param form how the weights are held
      * @throws org.attune.plugin.UserError if the source is of this loader's kind, but is missing, broken or not supported
      */
-    Optional<Model> load(String source, Path base, TensorEngine engine, DType matrices);
+    Optional<Model> load(String source, Path base, TensorEngine engine, WeightForm form);
 
     /**
      * The files that stand beside the weights in a Hugging Face folder, by name: {@code config.json}, {@code tokenizer.json} and

@@ -11,6 +11,7 @@ import org.attune.tensor.engine.Binary;
 import org.attune.tensor.engine.Storage;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.engine.Unary;
+import org.attune.tensor.io.BlockType;
 
 /**
  * An array of numbers in an engine's memory, with differentiable operations that run at once. Dense, row-major.
@@ -68,6 +69,16 @@ public final class Tensor implements AutoCloseable {
     /** See {@link #zeros(TensorEngine, Shape)}. @throws IllegalArgumentException if the engine has no such type */
     public static Tensor zeros(TensorEngine engine, Shape shape, DType dtype) {
         return new Tensor(engine, engine.allocate(shape.size(), dtype), shape, false, true, false);
+    }
+
+    /**
+     * Numbers that stay in blocks, in persistent memory, whatever scope is open; its owner fills it by
+     * {@link TensorEngine#writeBlocks} and closes it. It is read as any constant.
+     *
+     * @throws IllegalArgumentException if the engine keeps no such blocks
+     */
+    public static Tensor inBlocks(TensorEngine engine, Shape shape, BlockType type, DType dtype) {
+        return new Tensor(engine, engine.allocateBlocks(type, shape.size(), dtype), shape, false, true, false);
     }
 
     /**

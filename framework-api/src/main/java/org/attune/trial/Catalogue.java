@@ -37,7 +37,7 @@ public interface Catalogue {
     /**
      * A base model in memory.
      *
-     * @param type of its matrices: {@code bfloat16}
+     * @param type of its matrices: {@code bfloat16}, {@code float32 and blocks}
      * @param users trials that use it
      */
     record ModelInfo(

@@ -72,6 +72,14 @@ public abstract class EngineContract {
         }
     }
 
+    /** Matrices that stay in blocks. */
+    @Nested
+    class Blocks extends BlocksContract {
+        Blocks() {
+            super(engine(), oracle());
+        }
+    }
+
     /** Arenas, statistics, use after closing. */
     @Nested
     class Memory extends MemoryContract {

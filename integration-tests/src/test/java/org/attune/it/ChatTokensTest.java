@@ -14,6 +14,7 @@ import java.util.stream.Stream;
 import org.attune.model.ChatMessage;
 import org.attune.model.ChatTokens;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
 import org.attune.models.source.FolderModelLoader;
 import org.attune.plugin.UserError;
 import org.attune.tensor.engine.TensorEngine;
@@ -37,7 +38,7 @@ class ChatTokensTest {
         Files.writeString(folder.resolve("chat_template.jinja"), template);
         TensorEngine engine = new ReferenceEngine();
         return new FolderModelLoader()
-                .load(folder.toString(), folder, engine, engine.dtype())
+                .load(folder.toString(), folder, engine, WeightForm.decoded(engine.dtype()))
                 .orElseThrow();
     }
 

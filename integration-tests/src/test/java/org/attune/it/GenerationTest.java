@@ -22,6 +22,7 @@ import org.attune.kernel.generation.LoadedGenerator;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Wiring;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
 import org.attune.models.source.FolderModelLoader;
 import org.attune.plugin.UserError;
 import org.attune.tensor.cpu.CpuEngine;
@@ -84,7 +85,7 @@ class GenerationTest {
         int[] expected = Arrays.copyOfRange(all, prompt.length, all.length);
         for (TensorEngine engine : List.of(new ReferenceEngine(), new CpuEngine())) {
             Model model = new FolderModelLoader()
-                    .load(golden.toString(), golden, engine, engine.dtype())
+                    .load(golden.toString(), golden, engine, WeightForm.decoded(engine.dtype()))
                     .orElseThrow();
             try (Generator generator = generator(engine, model, 2)) {
                 assertThat(generator

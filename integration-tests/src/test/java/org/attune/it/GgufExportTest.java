@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import org.attune.kernel.merge.Exports;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
 import org.attune.models.gguf.GgufExporter;
 import org.attune.models.source.FolderModelLoader;
 import org.attune.plugin.UserError;
@@ -139,7 +140,7 @@ class GgufExportTest {
 
     private Model load(Path model) {
         return new FolderModelLoader()
-                .load(model.toString(), folder, engine, engine.dtype())
+                .load(model.toString(), folder, engine, WeightForm.decoded(engine.dtype()))
                 .orElseThrow();
     }
 

@@ -24,6 +24,7 @@ import org.attune.kernel.step.Wiring;
 import org.attune.kernel.step.Workers;
 import org.attune.model.Model;
 import org.attune.model.Tokenizer;
+import org.attune.model.WeightForm;
 import org.attune.models.source.FolderModelLoader;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.reference.ReferenceEngine;
@@ -43,7 +44,7 @@ class LanguageModelTest {
         Path folder = Golden.path("models/llama");
         TensorEngine engine = new ReferenceEngine();
         try (Model model = new FolderModelLoader()
-                        .load(folder.toString(), folder, engine, engine.dtype())
+                        .load(folder.toString(), folder, engine, WeightForm.decoded(engine.dtype()))
                         .orElseThrow();
                 ParameterStore parameters = new ParameterStore(engine, model, 1);
                 Workers workers = new Workers(1, "test");
@@ -90,7 +91,7 @@ class LanguageModelTest {
         Path folder = Golden.path("models/llama");
         TensorEngine engine = new ReferenceEngine();
         try (Model llama = new FolderModelLoader()
-                        .load(folder.toString(), folder, engine, engine.dtype())
+                        .load(folder.toString(), folder, engine, WeightForm.decoded(engine.dtype()))
                         .orElseThrow();
                 ParameterStore parameters = new ParameterStore(engine, llama, 1);
                 Workers workers = new Workers(1, "test");

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.stream.StreamSupport;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
 import org.attune.models.source.FolderModelLoader;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.reference.ReferenceEngine;
@@ -67,7 +68,7 @@ class MaskedExchangeTest {
         double[] theirs = doubles(answer.get("logits"));
         double largest = Arrays.stream(theirs).map(Math::abs).max().orElseThrow();
         try (Model model = new FolderModelLoader()
-                .load(merged.toString(), folder, engine, engine.dtype())
+                .load(merged.toString(), folder, engine, WeightForm.decoded(engine.dtype()))
                 .orElseThrow()) {
             double[] ours = StreamSupport.stream(answer.get("ids").spliterator(), false)
                     .map(ids ->

@@ -20,6 +20,7 @@ import org.attune.kernel.step.TrainerSetup;
 import org.attune.kernel.step.Wiring;
 import org.attune.kernel.step.Workers;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
 import org.attune.models.source.FolderModelLoader;
 import org.attune.peft.Lora;
 import org.attune.peft.LoraOptions;
@@ -177,7 +178,7 @@ class PeftExchangeTest {
         AdapterFolder saved = AdapterFolder.read(adapter);
         LoraOptions options = new Lora().peft().orElseThrow().read(saved.config());
         try (Model model = new FolderModelLoader()
-                        .load(base.toString(), base, engine, engine.dtype())
+                        .load(base.toString(), base, engine, WeightForm.decoded(engine.dtype()))
                         .orElseThrow();
                 ParameterStore parameters = new ParameterStore(engine, model, 0);
                 Workers workers = new Workers(1, "peer");

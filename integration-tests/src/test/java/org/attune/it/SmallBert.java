@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
 import org.attune.models.Families;
 import org.attune.models.ModelConfig;
 import org.attune.models.source.FolderModelLoader;
@@ -52,7 +53,7 @@ final class SmallBert {
                 });
         TensorFiles.write(folder.resolve("model.safetensors"), weights, Map.of());
         return new FolderModelLoader()
-                .load(folder.toString(), folder, engine, engine.dtype())
+                .load(folder.toString(), folder, engine, WeightForm.decoded(engine.dtype()))
                 .orElseThrow();
     }
 }

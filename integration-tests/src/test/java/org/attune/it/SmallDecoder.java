@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
 import org.attune.models.Families;
 import org.attune.models.ModelConfig;
 import org.attune.models.Modules;
@@ -62,7 +63,7 @@ enum SmallDecoder {
         });
         TensorFiles.write(folder.resolve("model.safetensors"), weights, Map.of());
         return new FolderModelLoader()
-                .load(folder.toString(), folder, engine, matrices)
+                .load(folder.toString(), folder, engine, WeightForm.decoded(matrices))
                 .orElseThrow();
     }
 }

@@ -54,6 +54,11 @@ final class SmallRuns {
     }
 
     Path train(Path model, String trainer, String adapters) throws Exception {
+        return train(model, trainer, adapters, Map.of());
+    }
+
+    /** @param others values of further keys of the spec */
+    Path train(Path model, String trainer, String adapters, Map<String, String> others) throws Exception {
         StringBuilder lines = new StringBuilder();
         List<String> labels = List.of("a", "b", "c");
         for (int i = 0; i < 12; i++) {
@@ -78,7 +83,7 @@ final class SmallRuns {
         try (ModelPool pool = pool()) {
             TrialManager trials =
                     new TrialManager(plugins, new OneEngine(engine), pool, folder, Duration.ZERO, List.of());
-            Trial trial = trials.start(spec, Map.of(), false);
+            Trial trial = trials.start(spec, others, false);
             assertThat(trial.await(Duration.ofMinutes(5))).as(trial.message()).isEqualTo(TrialState.COMPLETED);
             trials.close();
             return trial.folder();

@@ -19,26 +19,30 @@ import org.attune.kernel.step.Wiring;
 import org.attune.model.ChatMessage;
 import org.attune.model.ChatTokens;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
+import org.attune.model.Weights;
 import org.attune.models.source.FolderModelLoader;
 import org.attune.tensor.cpu.CpuEngine;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.testkit.Golden;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** A real model's chats, from its GGUF. Expected values: transformers in float32. */
 class SmolLm2GenerationTest {
     /** Where the best token leads the second by less, rounding may choose the other. */
     private static final double MARGIN = 0.005;
 
-    @Test
-    void chatsGoOnAsInTransformers() throws IOException {
+    @ParameterizedTest
+    @EnumSource(Weights.class)
+    void chatsGoOnAsInTransformers(Weights weights) throws IOException {
         Path folder = Golden.model("smollm2-135m-instruct");
         JsonNode expected =
                 new ObjectMapper().readTree(folder.resolve("expected.json").toFile());
         Path gguf = folder.resolve("SmolLM2-135M-Instruct.Q4_1.gguf");
         TensorEngine engine = new CpuEngine();
         Model model = new FolderModelLoader()
-                .load(gguf.toString(), folder, engine, engine.dtype())
+                .load(gguf.toString(), folder, engine, new WeightForm(engine.dtype(), weights))
                 .orElseThrow();
         ParameterStore none = new ParameterStore(engine, model, 0);
         try (Generator generator =

@@ -22,6 +22,8 @@ import org.attune.kernel.step.TrainerSetup;
 import org.attune.kernel.step.Wiring;
 import org.attune.kernel.step.Workers;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
+import org.attune.model.Weights;
 import org.attune.models.source.FolderModelLoader;
 import org.attune.peft.Lora;
 import org.attune.peft.LoraOptions;
@@ -35,6 +37,8 @@ import org.attune.training.Trainer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** A real model out of a GGUF file, in float32 on the engine cpu. Expected values: make_expected.py beside the model. */
 class SmolLm2Test {
@@ -43,32 +47,49 @@ class SmolLm2Test {
 
     private static CpuEngine engine;
     private static Model model;
+    private static Model inBlocks;
     private static JsonNode expected;
+    private static long decodedBytes;
+    private static long blockBytes;
 
     @BeforeAll
     static void load() throws IOException {
         Path folder = Golden.model("smollm2-135m-instruct");
         expected = new ObjectMapper().readTree(folder.resolve("expected.json").toFile());
         engine = new CpuEngine();
-        model = new FolderModelLoader()
-                .load(folder.toString(), folder, engine, engine.dtype())
+        model = load(folder, Weights.DECODED);
+        decodedBytes = engine.stats().liveBytes();
+        inBlocks = load(folder, Weights.BLOCKS);
+        blockBytes = engine.stats().liveBytes() - decodedBytes;
+    }
+
+    private static Model load(Path folder, Weights weights) {
+        return new FolderModelLoader()
+                .load(folder.toString(), folder, engine, new WeightForm(engine.dtype(), weights))
                 .orElseThrow();
+    }
+
+    private static Model model(Weights weights) {
+        return weights == Weights.BLOCKS ? inBlocks : model;
     }
 
     @AfterAll
     static void close() {
         if (model != null) {
             model.close();
+            inBlocks.close();
             engine.close();
         }
     }
 
     /** What steps take; the parameters are the test's to make. */
-    private record Lab(ParameterStore parameters, Workers workers, Stepper stepper) implements AutoCloseable {
-        static Lab open() {
+    private record Lab(Model model, ParameterStore parameters, Workers workers, Stepper stepper)
+            implements AutoCloseable {
+        static Lab open(Model model) {
             ParameterStore parameters = new ParameterStore(engine, model, 1);
             Workers workers = new Workers(2, "smollm2");
             return new Lab(
+                    model,
                     parameters,
                     workers,
                     new Stepper(engine, model, parameters, workers, new StepSettings(2, Integer.MAX_VALUE, 0)));
@@ -98,10 +119,21 @@ class SmolLm2Test {
         });
     }
 
+    /** The file's matrices, 30 layers in Q4_1 and the embedding in Q8_0, and 61 norms of 576 float32. */
     @Test
-    void everyTokenHasTheExpectedProbability() {
-        try (Lab lab = Lab.open()) {
-            Session session = lab.session(new Wiring(model));
+    void matricesInBlocksTakeTheirBytesAndNoMore() {
+        long layers = 30L * (2 * 576 * 576 + 2 * 192 * 576 + 3 * 1536 * 576);
+        long embedding = 49152L * 576;
+        long norms = 61L * 576 * Float.BYTES;
+        assertThat(decodedBytes).isEqualTo(Float.BYTES * (layers + embedding) + norms);
+        assertThat(blockBytes).isEqualTo(layers / 32 * 20 + embedding / 32 * 34 + norms);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Weights.class)
+    void everyTokenHasTheExpectedProbability(Weights weights) {
+        try (Lab lab = Lab.open(model(weights))) {
+            Session session = lab.session(new Wiring(lab.model()));
             assertThat(expected.get("log_probs")).hasSize(3).allSatisfy(text -> {
                 int[] ids = ints(text.get("ids"));
                 assertThat(model.tokenizer().encode(text.get("text").asText(), 8192))
@@ -121,6 +153,19 @@ class SmolLm2Test {
 
     @Test
     void tenStepsOfLoraHaveTheExpectedLossesAndNorms() {
+        List<Double> decoded = tenStepsOfLora(model);
+        long live = engine.stats().liveBytes();
+        List<Double> blocks = tenStepsOfLora(inBlocks);
+        for (int step = 0; step < decoded.size(); step++) {
+            assertThat(blocks.get(step)).as("loss of step %d", step).isCloseTo(decoded.get(step), within(1e-4));
+        }
+        assertThat(engine.stats().liveBytes())
+                .as("no copy of the blocks is kept")
+                .isEqualTo(live);
+    }
+
+    private static List<Double> tenStepsOfLora(Model model) {
+        List<Double> found = new ArrayList<>();
         JsonNode trace = expected.get("lora_trace");
         List<Sample> samples = new ArrayList<>();
         for (int s = 0; s < trace.get("input_ids").size(); s++) {
@@ -128,7 +173,7 @@ class SmolLm2Test {
             samples.add(new Sample(
                     s, ids, new int[ids.length], ints(trace.get("labels").get(s))));
         }
-        try (Lab lab = Lab.open();
+        try (Lab lab = Lab.open(model);
                 AdamW optimizer = new AdamW(new TrialSpec.Optimizer(1e-3, 0.9, 0.999, 1e-8, 0), lab.workers())) {
             Wiring wiring = new Wiring(model);
             ParameterStore parameters = lab.parameters();
@@ -156,8 +201,10 @@ class SmolLm2Test {
                 double norm = trace.get("gradient_norm_at_each_step").get(step).asDouble();
                 assertThat(done.loss()).as("loss of step %d", step).isCloseTo(loss, within(2e-4 * loss));
                 assertThat(done.norm()).as("norm of step %d", step).isCloseTo(norm, within(1e-3 * norm));
+                found.add(done.loss());
             }
         }
+        return found;
     }
 
     /** A[i][j] = (((31 i + 17 j) mod 97) - 48) / 48 * 0.02. */

@@ -6,7 +6,7 @@ import static org.attune.tensor.io.HalfFloats.fromFloat16;
 import java.nio.ByteBuffer;
 
 /**
- * The blocks of GGUF's types. Each method decodes the block at byte {@code from} of {@code in}, little-endian, to
+ * The blocks of GGUF's types, but for those that may stay as they are ({@link org.attune.tensor.io.BlockType}). Each method decodes the block at byte {@code from} of {@code in}, little-endian, to
  * {@code out[at]} and on.
  *
  * <p>A block of 32 is {@code scale q} or {@code scale q + minimum}, with scale and minimum in float16 before the integers q. Of
@@ -45,17 +45,6 @@ final class Blocks {
         }
     }
 
-    /** scale and minimum (float16), 16 bytes of q. */
-    static void q41(ByteBuffer in, int from, float[] out, int at) {
-        float scale = fromFloat16(in.getShort(from));
-        float minimum = fromFloat16(in.getShort(from + 2));
-        for (int j = 0; j < HALF; j++) {
-            int packed = in.get(from + 4 + j);
-            out[at + j] = scale * (packed & 15) + minimum;
-            out[at + j + HALF] = scale * (packed >> 4 & 15) + minimum;
-        }
-    }
-
     /** scale (float16), the fifth bits of q + 16 (bit i of an int for element i), 16 bytes of the lower four. */
     static void q50(ByteBuffer in, int from, float[] out, int at) {
         float scale = fromFloat16(in.getShort(from));
@@ -76,14 +65,6 @@ final class Blocks {
             int packed = in.get(from + 8 + j);
             out[at + j] = scale * (packed & 15 | (fifth >>> j & 1) << 4) + minimum;
             out[at + j + HALF] = scale * (packed >> 4 & 15 | (fifth >>> j + HALF & 1) << 4) + minimum;
-        }
-    }
-
-    /** scale (float16), 32 signed bytes. */
-    static void q80(ByteBuffer in, int from, float[] out, int at) {
-        float scale = fromFloat16(in.getShort(from));
-        for (int j = 0; j < 32; j++) {
-            out[at + j] = scale * in.get(from + 2 + j);
         }
     }
 

@@ -5,6 +5,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.attune.models.gguf.GgufHeader.Entry;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Shape;
@@ -16,8 +17,8 @@ import org.attune.tensor.io.FloatBlocks;
  * read and decoded block by block when they are asked for. The file's content must not change while it is open.
  */
 final class GgufFile implements AutoCloseable {
-    /** Elements decoded at a time: a multiple of every type's block. */
-    private static final int BLOCK = 1 << 16;
+    /** Elements read at a time: a multiple of every type's block. */
+    static final int BLOCK = 1 << 16;
 
     private final FileBytes file;
     private final GgufHeader header;
@@ -61,6 +62,11 @@ final class GgufFile implements AutoCloseable {
         return entry(name).shape();
     }
 
+    /** @throws UserError if there is no such tensor */
+    GgufType type(String name) {
+        return entry(name).type();
+    }
+
     private Entry entry(String name) {
         Entry entry = header.entries().get(name);
         if (entry == null) {
@@ -76,19 +82,26 @@ final class GgufFile implements AutoCloseable {
 
     /** A tensor's elements, row-major, so many at a time: a multiple of the type's block. */
     void read(String name, int elementsAtOnce, FloatBlocks blocks) {
+        GgufType type = type(name);
+        float[] block = new float[(int) Math.min(shape(name).size(), elementsAtOnce)];
+        readBytes(name, elementsAtOnce, bytes -> {
+            int n = bytes.remaining() / type.blockBytes() * type.blockSize();
+            type.decode(bytes, block, 0, n);
+            blocks.accept(block, n);
+        });
+    }
+
+    /** The bytes of a tensor's elements, little-endian, of so many elements at a time: a multiple of the type's block. */
+    void readBytes(String name, int elementsAtOnce, Consumer<ByteBuffer> blocks) {
         Entry entry = entry(name);
         GgufType type = entry.type();
-        int size = (int) entry.shape().size();
-        float[] block = new float[Math.min(size, elementsAtOnce)];
-        ByteBuffer bytes = ByteBuffer.allocate(block.length / type.blockSize() * type.blockBytes())
-                .order(ByteOrder.LITTLE_ENDIAN);
-        for (long done = 0; done < size; done += block.length) {
-            int n = (int) Math.min(block.length, size - done);
-            file.read(
-                    entry.begin() + done / type.blockSize() * type.blockBytes(),
-                    bytes.clear().limit(n / type.blockSize() * type.blockBytes()));
-            type.decode(bytes.flip(), block, 0, n);
-            blocks.accept(block, n);
+        long size = entry.end() - entry.begin();
+        int most = (int) Math.min(size, (long) elementsAtOnce / type.blockSize() * type.blockBytes());
+        ByteBuffer bytes = ByteBuffer.allocate(most).order(ByteOrder.LITTLE_ENDIAN);
+        for (long done = 0; done < size; done += most) {
+            bytes.clear().limit((int) Math.min(most, size - done));
+            file.read(entry.begin() + done, bytes);
+            blocks.accept(bytes.flip());
         }
     }
 

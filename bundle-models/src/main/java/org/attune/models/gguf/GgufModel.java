@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
 import org.attune.models.Architecture;
 import org.attune.models.Families;
 import org.attune.models.Fingerprint;
@@ -12,7 +13,6 @@ import org.attune.models.ModelConfig;
 import org.attune.models.PretrainedTokenizer;
 import org.attune.models.TransformerModel;
 import org.attune.models.chat.ChatFiles;
-import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
 
 /** Makes a model of a GGUF file, which holds all that a Hugging Face folder does. */
@@ -20,10 +20,10 @@ public final class GgufModel {
     private GgufModel() {}
 
     /**
-     * @param matrices the type in which weights of rank 2 are held
+     * @param form how the weights are held
      * @throws org.attune.plugin.UserError if the file is broken, or asks for what is not supported
      */
-    public static Model load(Path path, TensorEngine engine, DType matrices) {
+    public static Model load(Path path, TensorEngine engine, WeightForm form) {
         try (GgufFile file = GgufFile.open(path)) {
             GgufArchitecture architecture = GgufArchitectures.of(file.metadata());
             ModelConfig config = ModelConfig.of(path.toString(), architecture.config(file));
@@ -39,7 +39,7 @@ public final class GgufModel {
                             config, ModelConfig.of(path.toString(), GgufTokenizer.config(file.metadata())), t),
                     new GgufWeights(file, architecture),
                     engine,
-                    matrices);
+                    form);
         }
     }
 

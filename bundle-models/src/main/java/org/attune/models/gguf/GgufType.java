@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import org.attune.tensor.io.BlockType;
 
 /**
  * The element types of GGUF tensors that can be read. A row is stored in blocks of a fixed number of elements, whose bytes
@@ -13,10 +14,10 @@ enum GgufType {
     F32(0, 1, 4, Blocks::f32),
     F16(1, 1, 2, Blocks::f16),
     Q4_0(2, 32, 18, Blocks::q40),
-    Q4_1(3, 32, 20, Blocks::q41),
+    Q4_1(3, BlockType.Q4_1),
     Q5_0(6, 32, 22, Blocks::q50),
     Q5_1(7, 32, 24, Blocks::q51),
-    Q8_0(8, 32, 34, Blocks::q80),
+    Q8_0(8, BlockType.Q8_0),
     Q4_K(12, Blocks.SUPER, 144, Blocks::q4k),
     Q5_K(13, Blocks.SUPER, 176, Blocks::q5k),
     Q6_K(14, Blocks.SUPER, 210, Blocks::q6k),
@@ -34,11 +35,22 @@ enum GgufType {
     @SuppressWarnings("ImmutableEnumChecker") // a function without state
     private final Decoder decoder;
 
+    private final Optional<BlockType> kept;
+
     GgufType(int id, int blockSize, int blockBytes, Decoder decoder) {
         this.id = id;
         this.blockSize = blockSize;
         this.blockBytes = blockBytes;
         this.decoder = decoder;
+        this.kept = Optional.empty();
+    }
+
+    GgufType(int id, BlockType kept) {
+        this.id = id;
+        this.blockSize = BlockType.ELEMENTS;
+        this.blockBytes = kept.bytes();
+        this.decoder = kept::decode;
+        this.kept = Optional.of(kept);
     }
 
     /** The type that files give this number. */
@@ -63,6 +75,11 @@ enum GgufType {
     /** Bytes of a block. */
     int blockBytes() {
         return blockBytes;
+    }
+
+    /** The type as engines know it, if matrices of it may stay in their blocks. */
+    Optional<BlockType> kept() {
+        return kept;
     }
 
     /**

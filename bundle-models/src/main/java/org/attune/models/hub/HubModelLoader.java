@@ -9,10 +9,10 @@ import java.util.function.Supplier;
 import org.attune.model.DownloadListener;
 import org.attune.model.Model;
 import org.attune.model.ModelLoader;
+import org.attune.model.WeightForm;
 import org.attune.models.source.FolderModelLoader;
 import org.attune.plugin.AttunePlugin;
 import org.attune.plugin.UserError;
-import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -48,11 +48,11 @@ public final class HubModelLoader implements ModelLoader {
     }
 
     @Override
-    public Optional<Model> load(String source, Path base, TensorEngine engine, DType matrices) {
+    public Optional<Model> load(String source, Path base, TensorEngine engine, WeightForm form) {
         if (!source.startsWith(HubSource.SCHEME)) {
             return Optional.empty();
         }
-        return folders.load(folder(HubSource.parse(source)).toString(), base, engine, matrices);
+        return folders.load(folder(HubSource.parse(source)).toString(), base, engine, form);
     }
 
     @Override

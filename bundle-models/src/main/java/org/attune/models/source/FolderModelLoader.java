@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import org.attune.model.Model;
 import org.attune.model.ModelLoader;
 import org.attune.model.NewModel;
+import org.attune.model.WeightForm;
 import org.attune.models.Architecture;
 import org.attune.models.Families;
 import org.attune.models.Fingerprint;
@@ -24,7 +25,6 @@ import org.attune.models.gguf.GgufModel;
 import org.attune.models.make.ModelMaker;
 import org.attune.plugin.AttunePlugin;
 import org.attune.plugin.UserError;
-import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
 import org.osgi.service.component.annotations.Component;
 
@@ -45,7 +45,7 @@ public final class FolderModelLoader implements ModelLoader {
     private static final String TOKENIZER = "tokenizer.json";
 
     @Override
-    public Optional<Model> load(String source, Path base, TensorEngine engine, DType matrices) {
+    public Optional<Model> load(String source, Path base, TensorEngine engine, WeightForm form) {
         if (SCHEME.matcher(source).matches()) {
             return Optional.empty();
         }
@@ -56,12 +56,12 @@ public final class FolderModelLoader implements ModelLoader {
         }
         Optional<Path> gguf = gguf(path);
         if (gguf.isPresent()) {
-            return Optional.of(GgufModel.load(gguf.get(), engine, matrices));
+            return Optional.of(GgufModel.load(gguf.get(), engine, form));
         }
         Path configFile = path.resolve(CONFIG);
         byte[] configJson = read(configFile, "so this is no Hugging Face model");
         ModelConfig config = ModelConfig.parse(configFile.toString(), configJson);
-        return Optional.of(model(path, config, configJson, engine, matrices));
+        return Optional.of(model(path, config, configJson, engine, form));
     }
 
     /** A file itself, or the one in a folder that is not Hugging Face's. */
@@ -103,7 +103,7 @@ public final class FolderModelLoader implements ModelLoader {
     }
 
     private static Model model(
-            Path folder, ModelConfig config, byte[] configJson, TensorEngine engine, DType matrices) {
+            Path folder, ModelConfig config, byte[] configJson, TensorEngine engine, WeightForm form) {
         Architecture architecture = Families.read(config);
         checkWeights(folder);
         byte[] tokenizerJson = read(
@@ -122,7 +122,7 @@ public final class FolderModelLoader implements ModelLoader {
                     t -> ChatFiles.read(folder, config, t),
                     weights,
                     engine,
-                    matrices);
+                    form);
         }
     }
 

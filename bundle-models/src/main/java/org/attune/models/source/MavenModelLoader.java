@@ -12,6 +12,7 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import org.attune.model.Model;
 import org.attune.model.ModelLoader;
+import org.attune.model.WeightForm;
 import org.attune.models.Families;
 import org.attune.models.Fingerprint;
 import org.attune.models.ModelConfig;
@@ -20,7 +21,6 @@ import org.attune.models.TransformerModel;
 import org.attune.models.onnx.OnnxWeights;
 import org.attune.plugin.AttunePlugin;
 import org.attune.plugin.UserError;
-import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.io.FileBytes;
 import org.osgi.framework.BundleContext;
@@ -112,12 +112,12 @@ public final class MavenModelLoader implements ModelLoader {
     }
 
     @Override
-    public Optional<Model> load(String source, Path base, TensorEngine engine, DType matrices) {
+    public Optional<Model> load(String source, Path base, TensorEngine engine, WeightForm form) {
         if (!source.startsWith(SCHEME)) {
             return Optional.empty();
         }
         Artifact artifact = Artifact.parse(source);
-        return Optional.of(load(artifact.known(), artifact.in(files), engine, matrices));
+        return Optional.of(load(artifact.known(), artifact.in(files), engine, form));
     }
 
     @Override
@@ -137,7 +137,7 @@ public final class MavenModelLoader implements ModelLoader {
         }
     }
 
-    private static Model load(Known known, Path jar, TensorEngine engine, DType matrices) {
+    private static Model load(Known known, Path jar, TensorEngine engine, WeightForm form) {
         try (ZipFile zip = new ZipFile(jar.toFile())) {
             Fingerprint fingerprint = new Fingerprint().add(known.config());
             byte[] tokenizer;
@@ -153,7 +153,7 @@ public final class MavenModelLoader implements ModelLoader {
                         PretrainedTokenizer.read(jar + "!/" + known.tokenizer(), tokenizer),
                         new OnnxWeights(weights),
                         engine,
-                        matrices);
+                        form);
             }
         } catch (IOException e) {
             throw new UserError(jar + ": cannot read: " + e.getMessage(), e);

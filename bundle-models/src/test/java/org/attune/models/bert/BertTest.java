@@ -11,6 +11,7 @@ import java.util.Arrays;
 import org.attune.model.AttachPoint;
 import org.attune.model.Model;
 import org.attune.model.TokenBatch;
+import org.attune.model.WeightForm;
 import org.attune.models.PlainForward;
 import org.attune.models.TinyBert;
 import org.attune.models.source.FolderModelLoader;
@@ -148,7 +149,7 @@ class BertTest {
 
     private Model load(Path path) {
         return new FolderModelLoader()
-                .load(path.toString(), Path.of(""), engine, engine.dtype())
+                .load(path.toString(), Path.of(""), engine, WeightForm.decoded(engine.dtype()))
                 .orElseThrow();
     }
 }

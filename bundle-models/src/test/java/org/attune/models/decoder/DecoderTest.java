@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import org.attune.model.AttachPoint;
 import org.attune.model.LanguageHead;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
 import org.attune.models.PlainForward;
 import org.attune.models.TinyDecoder;
 import org.attune.models.source.FolderModelLoader;
@@ -253,7 +254,7 @@ class DecoderTest {
 
     private Model load(Path path) {
         return new FolderModelLoader()
-                .load(path.toString(), Path.of(""), engine, engine.dtype())
+                .load(path.toString(), Path.of(""), engine, WeightForm.decoded(engine.dtype()))
                 .orElseThrow();
     }
 }

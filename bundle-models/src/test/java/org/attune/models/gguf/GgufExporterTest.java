@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import org.attune.model.LanguageHead;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
 import org.attune.models.PlainForward;
 import org.attune.models.PretrainedTokenizer;
 import org.attune.models.source.FolderModelLoader;
@@ -250,7 +251,7 @@ class GgufExporterTest {
 
     private Model load(Path path) {
         return new FolderModelLoader()
-                .load(path.toString(), Path.of(""), engine, engine.dtype())
+                .load(path.toString(), Path.of(""), engine, WeightForm.decoded(engine.dtype()))
                 .orElseThrow();
     }
 

@@ -14,6 +14,8 @@ import java.util.List;
 import java.util.stream.StreamSupport;
 import org.attune.model.LanguageHead;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
+import org.attune.model.Weights;
 import org.attune.models.PlainForward;
 import org.attune.models.source.FolderModelLoader;
 import org.attune.plugin.UserError;
@@ -58,6 +60,35 @@ class GgufModelTest {
             double mean = Arrays.stream(logits).map(x -> x * x).average().orElseThrow();
             assertThat(mean).isCloseTo(expected.get("mean_square").asDouble(), within(1e-5 * mean));
         }
+        assertThat(engine.stats().liveBytes()).isEqualTo(before);
+    }
+
+    /** Rows of query and key are put in another order, as blocks too; the norms' weights are not in blocks. */
+    @Test
+    void matricesInBlocksHoldTheSameNumbers() throws Exception {
+        Path path = resource("llama.gguf");
+        try (Model decoded = load(path);
+                Model kept = load(path, Weights.BLOCKS)) {
+            assertThat(kept.fingerprint()).isEqualTo(decoded.fingerprint());
+            assertThat(kept.weights().keySet())
+                    .containsExactlyElementsOf(decoded.weights().keySet());
+            decoded.weights()
+                    .forEach((name, weight) -> assertThat(
+                                    kept.weights().get(name).toDoubles())
+                            .as(name)
+                            .containsExactly(weight.toDoubles()));
+        }
+    }
+
+    @Test
+    void aModelWithoutBlocksThatCouldStayIsRefused() throws Exception {
+        long before = engine.stats().liveBytes();
+        Path path = resource("gpt2.gguf");
+        assertThatThrownBy(() -> load(path, Weights.BLOCKS))
+                .isInstanceOf(UserError.class)
+                .hasMessage(
+                        path + ": no matrix of this model lies in blocks that it could stay in (Q8_0, Q4_1 of a GGUF"
+                                + " file); leave out weights: blocks");
         assertThat(engine.stats().liveBytes()).isEqualTo(before);
     }
 
@@ -145,8 +176,12 @@ class GgufModelTest {
     }
 
     private Model load(Path path) {
+        return load(path, Weights.DECODED);
+    }
+
+    private Model load(Path path, Weights weights) {
         return new FolderModelLoader()
-                .load(path.toString(), Path.of(""), engine, engine.dtype())
+                .load(path.toString(), Path.of(""), engine, new WeightForm(engine.dtype(), weights))
                 .orElseThrow();
     }
 

@@ -18,6 +18,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.stream.Stream;
 import org.attune.model.DownloadListener;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
 import org.attune.models.TinyBert;
 import org.attune.plugin.UserError;
 import org.attune.tensor.reference.ReferenceEngine;
@@ -121,11 +122,12 @@ class HubModelLoaderTest {
         Files.createDirectories(home().resolve("refs"));
         Files.writeString(home().resolve("refs/main"), FakeHub.COMMIT);
         ReferenceEngine engine = new ReferenceEngine();
-        try (Model model =
-                unconnected().load("hf:org/name", cache, engine, engine.dtype()).orElseThrow()) {
+        try (Model model = unconnected()
+                .load("hf:org/name", cache, engine, WeightForm.decoded(engine.dtype()))
+                .orElseThrow()) {
             assertThat(model.weights().keySet()).isEqualTo(tiny.weights.keySet());
         }
-        assertThat(unconnected().load("models/tiny", cache, engine, engine.dtype()))
+        assertThat(unconnected().load("models/tiny", cache, engine, WeightForm.decoded(engine.dtype())))
                 .isEmpty();
     }
 

@@ -11,6 +11,7 @@ import java.util.List;
 import org.attune.model.Model;
 import org.attune.model.NewModel;
 import org.attune.model.Tokenizer;
+import org.attune.model.WeightForm;
 import org.attune.models.source.FolderModelLoader;
 import org.attune.plugin.UserError;
 import org.attune.tensor.reference.ReferenceEngine;
@@ -37,7 +38,8 @@ class ModelMakerTest {
         FolderModelLoader loader = new FolderModelLoader();
         assertThat(loader.create(new NewModel(config, vocabulary, 1), TEXTS, made))
                 .isTrue();
-        return loader.load(made.toString(), folder, engine, engine.dtype()).orElseThrow();
+        return loader.load(made.toString(), folder, engine, WeightForm.decoded(engine.dtype()))
+                .orElseThrow();
     }
 
     @Test

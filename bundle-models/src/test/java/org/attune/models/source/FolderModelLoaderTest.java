@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
 import org.attune.models.TinyBert;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
@@ -36,7 +37,7 @@ class FolderModelLoaderTest {
         TinyBert tiny = new TinyBert();
         tiny.write(folder.resolve("models/tiny"));
         try (Model model = new FolderModelLoader()
-                .load("models/tiny", folder, engine, engine.dtype())
+                .load("models/tiny", folder, engine, WeightForm.decoded(engine.dtype()))
                 .orElseThrow()) {
             assertThat(model.family()).isEqualTo("bert");
             assertThat(model.hiddenSize()).isEqualTo(4);
@@ -51,8 +52,9 @@ class FolderModelLoaderTest {
     @Test
     void matricesAreHeldInTheTypeAskedFor() throws Exception {
         new TinyBert().write(folder);
-        try (Model model =
-                new FolderModelLoader().load("", folder, engine, DType.BFLOAT16).orElseThrow()) {
+        try (Model model = new FolderModelLoader()
+                .load("", folder, engine, WeightForm.decoded(DType.BFLOAT16))
+                .orElseThrow()) {
             assertThat(model.weights().values())
                     .allMatch(w -> w.dtype() == (w.shape().rank() == 2 ? DType.BFLOAT16 : engine.dtype()));
         }
@@ -124,7 +126,7 @@ class FolderModelLoaderTest {
 
     @Test
     void otherKindsOfSourceAreLeftToOtherLoaders() {
-        assertThat(new FolderModelLoader().load("maven:g:a", folder, engine, engine.dtype()))
+        assertThat(new FolderModelLoader().load("maven:g:a", folder, engine, WeightForm.decoded(engine.dtype())))
                 .isEmpty();
     }
 
@@ -197,7 +199,8 @@ class FolderModelLoaderTest {
 
     @Test
     void whatIsMissingIsNamed() throws Exception {
-        assertThatThrownBy(() -> new FolderModelLoader().load("nowhere", folder, engine, engine.dtype()))
+        assertThatThrownBy(() ->
+                        new FolderModelLoader().load("nowhere", folder, engine, WeightForm.decoded(engine.dtype())))
                 .isInstanceOf(UserError.class)
                 .hasMessage(folder.resolve("nowhere")
                         + ": no such folder; expected a Hugging Face folder, a GGUF file, hf:org/name or"
@@ -294,7 +297,7 @@ class FolderModelLoaderTest {
 
     private Model load() {
         return new FolderModelLoader()
-                .load(folder.toString(), Path.of(""), engine, engine.dtype())
+                .load(folder.toString(), Path.of(""), engine, WeightForm.decoded(engine.dtype()))
                 .orElseThrow();
     }
 }

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
 import org.attune.models.Families;
 import org.attune.models.ModelConfig;
 import org.attune.models.PlainForward;
@@ -56,7 +57,7 @@ class MavenModelLoaderTest {
     void miniLmGivesTheVectorsOfTransformers() {
         long liveBytes = engine.stats().liveBytes();
         try (Model model = new MavenModelLoader()
-                        .load(SOURCE, Path.of(""), engine, engine.dtype())
+                        .load(SOURCE, Path.of(""), engine, WeightForm.decoded(engine.dtype()))
                         .orElseThrow();
                 Scope scope = Scope.open(engine)) {
             int[] ids = model.tokenizer().encode("a small domesticated feline mammal kept as a pet", 128);
@@ -95,7 +96,7 @@ class MavenModelLoaderTest {
         refused(
                 "maven:" + ARTIFACT,
                 "model maven:" + ARTIFACT + ": expected maven:group:artifact or maven:group:artifact:version");
-        assertThat(new MavenModelLoader().load("models/bert", Path.of(""), engine, engine.dtype()))
+        assertThat(new MavenModelLoader().load("models/bert", Path.of(""), engine, WeightForm.decoded(engine.dtype())))
                 .isEmpty();
     }
 
@@ -111,7 +112,8 @@ class MavenModelLoaderTest {
     }
 
     private void refused(String source, String message) {
-        assertThatThrownBy(() -> new MavenModelLoader().load(source, Path.of(""), engine, engine.dtype()))
+        assertThatThrownBy(() ->
+                        new MavenModelLoader().load(source, Path.of(""), engine, WeightForm.decoded(engine.dtype())))
                 .isInstanceOf(UserError.class)
                 .hasMessage(message);
     }

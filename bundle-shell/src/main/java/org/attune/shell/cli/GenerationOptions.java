@@ -10,6 +10,7 @@ import org.attune.generation.Decoding.Beams;
 import org.attune.generation.Decoding.Patience;
 import org.attune.generation.Decoding.Sampling;
 import org.attune.generation.Generation;
+import org.attune.model.Weights;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
 import picocli.CommandLine.Option;
@@ -119,6 +120,13 @@ final class GenerationOptions {
             description = "float32, bfloat16, float16 or float64; by default the engine's own.")
     private String precision;
 
+    @Option(
+            names = "--weights",
+            paramLabel = "FORM",
+            defaultValue = "decoded",
+            description = "decoded, or blocks: matrices stay in the blocks of a GGUF file, which take less memory.")
+    private String weights;
+
     @Option(names = "--threads", paramLabel = "N", description = "Threads that compute; by default one a processor.")
     private Integer threads;
 
@@ -132,6 +140,7 @@ final class GenerationOptions {
                 Path.of(""),
                 engine,
                 Optional.ofNullable(precision).map(p -> constant(DType.class, "--precision", p)),
+                constant(Weights.class, "--weights", weights),
                 threads == null ? Runtime.getRuntime().availableProcessors() : threads);
     }
 

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.attune.generation.Decoding;
+import org.attune.model.Weights;
 import org.attune.tensor.DType;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -74,6 +75,8 @@ class GenerateCommandTest {
                         "cpu",
                         "--precision",
                         "bfloat16",
+                        "--weights",
+                        "blocks",
                         "--threads",
                         "3",
                         "x"))
@@ -86,6 +89,7 @@ class GenerateCommandTest {
         assertThat(source.trained()).contains(Path.of("runs/x"));
         assertThat(source.engine()).isEqualTo("cpu");
         assertThat(source.precision()).contains(DType.BFLOAT16);
+        assertThat(source.weights()).isEqualTo(Weights.BLOCKS);
         assertThat(source.threads()).isEqualTo(3);
     }
 

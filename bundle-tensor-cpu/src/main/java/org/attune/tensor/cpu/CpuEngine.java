@@ -4,6 +4,7 @@ import static org.attune.tensor.cpu.CpuStorage.address;
 import static org.attune.tensor.cpu.CpuStorage.target;
 import static org.attune.tensor.cpu.Worker.TILE;
 
+import java.nio.ByteBuffer;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.Set;
@@ -21,6 +22,7 @@ import org.attune.tensor.engine.Matmul;
 import org.attune.tensor.engine.Storage;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.engine.Unary;
+import org.attune.tensor.io.BlockType;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 
@@ -37,6 +39,8 @@ import org.osgi.service.component.annotations.Deactivate;
 @AttunePlugin(name = "cpu", description = "float32 and bfloat16 on oneDNN, one thread per worker")
 public final class CpuEngine implements TensorEngine {
     private static final Set<DType> DTYPES = Collections.unmodifiableSet(EnumSet.of(DType.FLOAT32, DType.BFLOAT16));
+
+    private static final Set<BlockType> BLOCK_TYPES = Collections.unmodifiableSet(EnumSet.allOf(BlockType.class));
 
     private final NativeMemory memory = new NativeMemory();
     private final Workers workers = new Workers();
@@ -85,6 +89,24 @@ public final class CpuEngine implements TensorEngine {
     }
 
     @Override
+    public Set<BlockType> blockTypes() {
+        return BLOCK_TYPES;
+    }
+
+    @Override
+    public Storage allocateBlocks(BlockType type, long size, DType dtype) {
+        check(dtype);
+        return BlockStorage.allocate(memory, type, size, dtype);
+    }
+
+    @Override
+    public void writeBlocks(ByteBuffer blocks, Storage out) {
+        try (Worker w = workers.enter()) {
+            w.blocks().write(blocks, (BlockStorage) out);
+        }
+    }
+
+    @Override
     public Arena openArena() {
         return new CpuArena(memory);
     }
@@ -126,7 +148,11 @@ public final class CpuEngine implements TensorEngine {
     public void read(Storage x, float[] host, int offset, int length) {
         try (Worker w = workers.enter();
                 Operands o = w.operands()) {
-            w.load(o.in(x.slice(0, length)), host, offset, length);
+            if (x instanceof BlockStorage blocks) {
+                w.blocks().read(blocks, 0, host, offset, length);
+            } else {
+                w.load(o.in(x.slice(0, length)), host, offset, length);
+            }
         }
     }
 
@@ -134,11 +160,16 @@ public final class CpuEngine implements TensorEngine {
     public void read(Storage x, double[] host, int offset, int length) {
         try (Worker w = workers.enter();
                 Operands o = w.operands()) {
-            long from = o.in(x.slice(0, length));
+            BlockStorage blocks = x instanceof BlockStorage b ? b : null;
+            long from = blocks == null ? o.in(x.slice(0, length)) : 0;
             float[] tile = w.tile(0);
             for (int i = 0; i < length; i += TILE) {
                 int n = Math.min(TILE, length - i);
-                w.load(from + (long) Float.BYTES * i, tile, n);
+                if (blocks == null) {
+                    w.load(from + (long) Float.BYTES * i, tile, n);
+                } else {
+                    w.blocks().read(blocks, i, tile, 0, n);
+                }
                 for (int j = 0; j < n; j++) {
                     host[offset + i + j] = tile[j];
                 }
@@ -161,7 +192,12 @@ public final class CpuEngine implements TensorEngine {
     @Override
     public void copy(Storage x, Storage out) {
         try (Worker w = workers.enter()) {
-            w.convert(address(x), x.dtype(), target(out), out.dtype(), x.size());
+            long to = target(out);
+            if (x instanceof BlockStorage blocks) {
+                w.blocks().copy(blocks, out);
+            } else {
+                w.convert(address(x), x.dtype(), to, out.dtype(), x.size());
+            }
         }
     }
 
@@ -177,7 +213,7 @@ public final class CpuEngine implements TensorEngine {
             long count) {
         try (Worker w = workers.enter();
                 Operands o = w.operands()) {
-            if (x.dtype() == out.dtype()) {
+            if (x.dtype() == out.dtype() && !(x instanceof BlockStorage)) {
                 int size = x.dtype().bytes();
                 Copies.blocks(
                         w,
@@ -451,7 +487,12 @@ public final class CpuEngine implements TensorEngine {
     @Override
     public void gatherRows(Storage table, int columns, int[] rows, Storage out) {
         try (Worker w = workers.enter()) {
-            Copies.gather(w, address(table), table.dtype(), columns, rows, target(out), out.dtype());
+            long to = target(out);
+            if (table instanceof BlockStorage blocks) {
+                w.blocks().gather(blocks, columns, rows, out);
+            } else {
+                Copies.gather(w, address(table), table.dtype(), columns, rows, to, out.dtype());
+            }
         }
     }
 

@@ -31,6 +31,10 @@ final class CpuStorage implements Storage {
      * @throws IllegalStateException if the memory was given back
      */
     static long address(Storage storage) {
+        if (storage instanceof BlockStorage) {
+            throw new IllegalArgumentException(
+                    "a matrix in blocks is no operand here, as it can only be read, by some kernels");
+        }
         CpuStorage s = (CpuStorage) storage;
         if (!s.allocation.isOpen()) {
             throw new IllegalStateException("a tensor of " + s.size + " elements is used after it was closed");
@@ -40,8 +44,9 @@ final class CpuStorage implements Storage {
 
     /** {@link #address} of what is about to be changed. */
     static long target(Storage storage) {
+        long address = address(storage);
         ((CpuStorage) storage).allocation.changes();
-        return address(storage);
+        return address;
     }
 
     /**

@@ -9,6 +9,7 @@ import org.attune.tensor.cpu.KernelKey.Variant;
 import org.attune.tensor.cpu.Primitive.Operand;
 import org.attune.tensor.engine.Binary;
 import org.attune.tensor.engine.Unary;
+import org.attune.tensor.io.BlockType;
 import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.dnnl.dnnl_primitive_attr;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
@@ -53,6 +54,7 @@ final class KernelFactory {
                 gradient
                         ? elements(n -> conversion(type, DType.FLOAT32, n), size, Float.BYTES)
                         : elements(n -> conversion(DType.FLOAT32, type, n), Float.BYTES, size);
+            case DECODE -> decoding(columns);
             case LOG_SOFTMAX_GRADIENT -> softmax(dnnl_softmax_log, true, type, columns);
             case LAYER_NORM -> layerNorm(gradient, type, columns, key.epsilon());
             case ADD_SCALED -> elements(n -> scaledAdd(n, n, DNNL_ARG_SRC_1), Float.BYTES, Float.BYTES, 0, Float.BYTES);
@@ -111,16 +113,44 @@ final class KernelFactory {
                 : rows(n -> layerNorm(type, n, columns, epsilon), row, row, Float.BYTES, Float.BYTES, 0, 0);
     }
 
+    /** A tile has as many rows each time, but for the last one of a matrix. */
+    private Kernel decoding(int columns) {
+        long[] strides = {columns, Float.BYTES, (long) Float.BYTES * BlockType.ELEMENTS};
+        return new Kernel(n -> decoding(n, columns), strides, MOST_ELEMENTS_LOG2, 1 << MOST_ELEMENTS_LOG2);
+    }
+
+    private Primitive decoding(int n, int columns) {
+        long[] dims = {n, columns};
+        try (Form bytes = new Form(dnnl_s8, dims, new long[] {columns, 1});
+                Form floats = new Form(dnnl_f32, dims, new long[] {BlockType.ELEMENTS, 1});
+                Form scales = new Form(DType.FLOAT32, n);
+                Attributes attributes = new Attributes()) {
+            OneDnn.check(dnnl_primitive_attr_set_scales_mask(attributes.attr, DNNL_ARG_FROM, 1), "setting scales");
+            return new Primitive(
+                    oneDnn,
+                    scratchpad,
+                    reorder(bytes, floats, attributes),
+                    operand(DNNL_ARG_FROM, bytes),
+                    operand(DNNL_ARG_ATTR_SCALES | DNNL_ARG_FROM, scales),
+                    operand(DNNL_ARG_TO, floats));
+        }
+    }
+
+    private dnnl_primitive_desc reorder(Form from, Form to, Attributes attributes) {
+        dnnl_primitive_desc descriptor = new dnnl_primitive_desc();
+        OneDnn.check(
+                dnnl_reorder_primitive_desc_create(
+                        descriptor, from.md, oneDnn.engine(), to.md, oneDnn.engine(), attributes.attr),
+                "describing a conversion");
+        return descriptor;
+    }
+
     private Primitive conversion(DType from, DType to, int n) {
         try (Form x = new Form(from, n);
                 Form y = new Form(to, n);
                 Attributes attributes = new Attributes()) {
-            dnnl_primitive_desc descriptor = new dnnl_primitive_desc();
-            OneDnn.check(
-                    dnnl_reorder_primitive_desc_create(
-                            descriptor, x.md, oneDnn.engine(), y.md, oneDnn.engine(), attributes.attr),
-                    "describing a conversion");
-            return new Primitive(oneDnn, scratchpad, descriptor, operand(DNNL_ARG_FROM, x), operand(DNNL_ARG_TO, y));
+            return new Primitive(
+                    oneDnn, scratchpad, reorder(x, y, attributes), operand(DNNL_ARG_FROM, x), operand(DNNL_ARG_TO, y));
         }
     }
 
@@ -366,20 +396,27 @@ final class KernelFactory {
         return new Operand(argument, form.md);
     }
 
-    /** A dense row-major array. */
     private static final class Form implements AutoCloseable {
         private final dnnl_memory_desc md = new dnnl_memory_desc();
 
+        /** A dense row-major array. */
         Form(DType type, long... dims) {
+            this(OneDnn.type(type), dims, dense(dims));
+        }
+
+        Form(int type, long[] dims, long[] strides) {
+            OneDnn.check(
+                    dnnl_memory_desc_create_with_strides(md, dims.length, dims, type, strides), "describing an array");
+        }
+
+        private static long[] dense(long[] dims) {
             long[] strides = new long[dims.length];
             long stride = 1;
             for (int i = dims.length - 1; i >= 0; i--) {
                 strides[i] = stride;
                 stride *= dims[i];
             }
-            OneDnn.check(
-                    dnnl_memory_desc_create_with_strides(md, dims.length, dims, OneDnn.type(type), strides),
-                    "describing an array");
+            return strides;
         }
 
         @Override

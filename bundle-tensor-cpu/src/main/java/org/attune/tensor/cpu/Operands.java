@@ -26,6 +26,9 @@ final class Operands implements AutoCloseable {
         if (storage == null) {
             return 0;
         }
+        if (storage instanceof BlockStorage blocks) {
+            return decoded(blocks, type);
+        }
         long at = CpuStorage.address(storage);
         if (storage.dtype() == type) {
             return at;
@@ -33,6 +36,17 @@ final class Operands implements AutoCloseable {
         long scratch = scratch(type.bytes() * storage.size());
         w.convert(at, storage.dtype(), scratch, type, storage.size());
         return scratch;
+    }
+
+    private long decoded(BlockStorage blocks, DType type) {
+        long floats = scratch(Float.BYTES * blocks.size());
+        w.blocks().decode(blocks, floats);
+        if (type == DType.FLOAT32) {
+            return floats;
+        }
+        long converted = scratch(type.bytes() * blocks.size());
+        w.convert(floats, DType.FLOAT32, converted, type, blocks.size());
+        return converted;
     }
 
     long in(Storage storage) {

@@ -6,6 +6,7 @@ import org.attune.tensor.cpu.Product.Layout;
 import org.attune.tensor.cpu.Worker.Scratch;
 import org.attune.tensor.engine.Matmul;
 import org.attune.tensor.engine.Storage;
+import org.attune.tensor.io.BlockType;
 
 /**
  * Matrix products. Float32 ones go through oneDNN's plain gemm, which needs nothing built: ragged text brings ever new row counts, and
@@ -49,6 +50,10 @@ final class Products {
         if (size == 0) {
             return;
         }
+        if (b instanceof BlockStorage blocks && BlockProducts.takes(form, blocks)) {
+            BlockProducts.matmul(w, form, o.in(a), blocks, form.beta() == 0 ? o.out(out) : o.update(out));
+            return;
+        }
         boolean narrow = w.computesBfloat16() && (a.dtype() == DType.BFLOAT16 || b.dtype() == DType.BFLOAT16);
         if (form.k() == 0 || !narrow || (form.beta() != 0 && form.beta() != 1)) {
             long y = form.beta() == 0 ? o.out(out) : o.update(out);
@@ -90,7 +95,7 @@ final class Products {
 
     /** The address of an operand in bfloat16. */
     private static long narrowed(Worker w, Operands o, Storage x, int rows) {
-        if (x.dtype() == DType.FLOAT32) {
+        if (x.dtype() == DType.FLOAT32 && !(x instanceof BlockStorage)) {
             int columns = (int) (x.size() / rows);
             long copy = CpuStorage.copy(x, w, WeightCopies.Layout.BFLOAT16, rows, columns);
             if (copy != 0) {
@@ -207,6 +212,10 @@ final class Products {
             return;
         }
         long biases = bias == null ? 0 : o.in(bias) + (long) Float.BYTES * from;
+        if (weight instanceof BlockStorage blocks && in % BlockType.ELEMENTS == 0 && blocks.skipped() == 0) {
+            BlockProducts.linear(w, o, x, blocks, biases, rows, in, out, from, to, y);
+            return;
+        }
         long skipped = (long) from * in;
         long size = (long) columns * in;
         boolean narrow = w.computesBfloat16() && (x.dtype() == DType.BFLOAT16 || weight.dtype() == DType.BFLOAT16);

@@ -34,6 +34,7 @@ final class Worker implements AutoCloseable {
     private final ProductFactory productFactory = new ProductFactory(oneDnn, scratchpad);
     private final Bfloat16 bfloat16 = new Bfloat16();
     private final Operands operands = new Operands(this);
+    private final BlockReader blocks = new BlockReader(this);
     private final Map<KernelKey, Kernel> kernels = new LinkedHashMap<>(64, 0.75f, true);
     private final Map<Product, Primitive> products = new LinkedHashMap<>(64, 0.75f, true);
     private final float[][] tiles = new float[6][TILE];
@@ -56,7 +57,14 @@ final class Worker implements AutoCloseable {
         PARAMETERS,
         ROWS,
         CONVERTED,
-        STATISTICS
+        STATISTICS,
+        /** Of products with a matrix in blocks, from here on. */
+        TILE,
+        SCALES,
+        MINIMA,
+        INTEGERS,
+        SUMS,
+        RESULT
     }
 
     void begin() {
@@ -123,6 +131,10 @@ final class Worker implements AutoCloseable {
     /** The operands of the call in progress. */
     Operands operands() {
         return operands;
+    }
+
+    BlockReader blocks() {
+        return blocks;
     }
 
     /**

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.Stream;
 import org.attune.tensor.DType;
 import org.attune.tensor.cpu.KernelKey.RowOperation;
@@ -84,6 +85,24 @@ class ImplementationsTest {
             assertThat(keys(n)).allSatisfy(key -> {
                 Kernel kernel = w.kernel(key);
                 kernel.run(key.columns() == 0 ? n : 3, x, x, x, x, x, x);
+                assertThat(kernel.primitives().map(Primitive::implementation))
+                        .isNotEmpty()
+                        .allMatch(name -> name.startsWith("jit"), "runs compiled code");
+            });
+        }
+        workers.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 7, 1999, 2016})
+    void blocksAreDecodedByCompiledCode(int n) {
+        Workers workers = new Workers();
+        try (Worker w = workers.enter()) {
+            long x = w.scratch(Worker.Scratch.ROWS, 32L * n);
+            long out = w.scratch(Worker.Scratch.TILE, 32L * n);
+            assertThat(List.of(32, 16)).allSatisfy(columns -> {
+                Kernel kernel = w.kernel(KernelKey.rows(RowOperation.DECODE, columns));
+                kernel.run(n, x, x, out);
                 assertThat(kernel.primitives().map(Primitive::implementation))
                         .isNotEmpty()
                         .allMatch(name -> name.startsWith("jit"), "runs compiled code");

@@ -2,6 +2,7 @@ package org.attune.tensor.reference;
 
 import org.attune.tensor.DType;
 import org.attune.tensor.engine.Storage;
+import org.attune.tensor.io.BlockType;
 
 /** A run of doubles: a whole block, or a slice of one. Other types are doubles that were rounded to them. */
 final class DoubleStorage implements Storage {
@@ -9,6 +10,7 @@ final class DoubleStorage implements Storage {
     private static final class Handle {
         private double[] data;
         private Releaser releaser;
+        private BlockType blocks;
     }
 
     /** Takes back the memory of a storage that closes. */
@@ -36,6 +38,18 @@ final class DoubleStorage implements Storage {
         handle.data = data;
         handle.releaser = releaser;
         return new DoubleStorage(handle, dtype, 0, size, false);
+    }
+
+    /** All of {@code data}, which comes in blocks. */
+    static DoubleStorage inBlocks(double[] data, BlockType type, DType dtype, Releaser releaser) {
+        DoubleStorage storage = of(data, data.length, dtype, releaser);
+        storage.handle.blocks = type;
+        return storage;
+    }
+
+    /** The type of the blocks that the numbers come in. */
+    BlockType blocks() {
+        return handle.blocks;
     }
 
     /** @throws IllegalStateException after closing */

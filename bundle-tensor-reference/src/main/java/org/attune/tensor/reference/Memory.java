@@ -11,6 +11,7 @@ import org.attune.tensor.DType;
 import org.attune.tensor.engine.Arena;
 import org.attune.tensor.engine.EngineStats;
 import org.attune.tensor.engine.Storage;
+import org.attune.tensor.io.BlockType;
 
 /** Blocks of doubles, and the account of them. Blocks of arenas are kept by size class for the next arena. Thread-safe. */
 final class Memory {
@@ -26,6 +27,14 @@ final class Memory {
             opened(data);
         }
         return DoubleStorage.of(data, n, dtype, this::closePersistent);
+    }
+
+    Storage allocateBlocks(BlockType type, long size, DType dtype) {
+        double[] data = new double[checked(size)];
+        synchronized (this) {
+            opened(data);
+        }
+        return DoubleStorage.inBlocks(data, type, dtype, this::closePersistent);
     }
 
     Arena openArena() {

@@ -1,5 +1,7 @@
 package org.attune.tensor.reference;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Set;
@@ -15,6 +17,7 @@ import org.attune.tensor.engine.Matmul;
 import org.attune.tensor.engine.Storage;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.engine.Unary;
+import org.attune.tensor.io.BlockType;
 import org.osgi.service.component.annotations.Component;
 
 /**
@@ -49,6 +52,32 @@ public final class ReferenceEngine implements TensorEngine {
     @Override
     public Storage allocate(long size, DType dtype) {
         return memory.allocatePersistent(size, dtype);
+    }
+
+    @Override
+    public Set<BlockType> blockTypes() {
+        return EnumSet.allOf(BlockType.class);
+    }
+
+    /** Here they are decoded as they are written: what other engines decode on the way is measured against that. */
+    @Override
+    public Storage allocateBlocks(BlockType type, long size, DType dtype) {
+        return memory.allocateBlocks(type, size, dtype);
+    }
+
+    @Override
+    public void writeBlocks(ByteBuffer blocks, Storage out) {
+        BlockType type = ((DoubleStorage) out).blocks();
+        ByteBuffer in = blocks.slice().order(ByteOrder.LITTLE_ENDIAN);
+        float[] block = new float[BlockType.ELEMENTS];
+        double[] y = data(out);
+        int to = offset(out);
+        for (int from = 0; from < in.limit(); from += type.bytes(), to += block.length) {
+            type.decode(in, from, block, 0);
+            for (int i = 0; i < block.length; i++) {
+                y[to + i] = block[i];
+            }
+        }
     }
 
     @Override

@@ -13,6 +13,11 @@ public interface Storage extends AutoCloseable {
 
     DType dtype();
 
+    /** How much memory the elements take. */
+    default long bytes() {
+        return size() * dtype().bytes();
+    }
+
     /** The {@code size} elements from {@code offset}, sharing memory with this storage. */
     Storage slice(long offset, long size);
 

@@ -1,7 +1,9 @@
 package org.attune.tensor.engine;
 
+import java.nio.ByteBuffer;
 import java.util.Set;
 import org.attune.tensor.DType;
+import org.attune.tensor.io.BlockType;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
@@ -35,6 +37,29 @@ public interface TensorEngine {
      * @throws IllegalArgumentException if the type is none of {@link #dtypes()}
      */
     Storage allocate(long size, DType dtype);
+
+    /** The types of blocks that {@link #allocateBlocks} takes; none unless the engine says so. */
+    default Set<BlockType> blockTypes() {
+        return Set.of();
+    }
+
+    /**
+     * Persistent memory for numbers that stay in blocks. Kernels take it as an operand to read, and decode what they read of it:
+     * products and look-ups ({@link #linear}, {@link #linearColumns}, {@link #matmul} with it as {@code b}, {@link #gatherRows}) a
+     * piece at a time, the others all of it. None writes to it but {@link #writeBlocks}, and its slices begin at whole blocks.
+     *
+     * @param size a multiple of {@link BlockType#ELEMENTS}
+     * @param dtype the type that the numbers count as where a result's type depends on it; they are not rounded to it
+     * @throws IllegalArgumentException if the types are none of {@link #blockTypes()} and {@link #dtypes()}
+     */
+    default Storage allocateBlocks(BlockType type, long size, DType dtype) {
+        throw new IllegalArgumentException("engine '" + name() + "' keeps nothing in blocks of type " + type);
+    }
+
+    /** Copies whole blocks, all that remain in a buffer, into the start of what {@link #allocateBlocks} has given, or a slice of it. */
+    default void writeBlocks(ByteBuffer blocks, Storage out) {
+        throw new IllegalArgumentException("engine '" + name() + "' keeps nothing in blocks");
+    }
 
     /** Memory for one step; see {@link Arena}. */
     Arena openArena();

@@ -14,8 +14,8 @@ import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginRegistry;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Wiring;
+import org.attune.model.WeightForm;
 import org.attune.plugin.UserError;
-import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
 
 /** Opens generators over the models of the pool. Thread-safe. */
@@ -37,7 +37,7 @@ public final class GenerationService implements Generation {
             throw new UserError("the number of threads is " + source.threads() + ", expected 1 or more");
         }
         TensorEngine engine = engines.choose(source.engine());
-        DType precision = Engines.precision(engine, source.precision());
+        WeightForm form = Engines.form(engine, source.precision(), source.weights());
         Optional<TrainedFolder> trained = source.trained().map(TrainedFolder::read);
         String model = source.model()
                 .or(() -> trained.map(TrainedFolder::model))
@@ -50,7 +50,7 @@ public final class GenerationService implements Generation {
                             ? source.base()
                             : trained.orElseThrow().base(),
                     engine,
-                    precision));
+                    form));
             ParameterStore parameters = resources.add(new ParameterStore(engine, lease.model(), 0));
             Wiring wiring = new Wiring(lease.model());
             // A plug-in that leaves ends the generator, whose code it is.
@@ -66,7 +66,7 @@ public final class GenerationService implements Generation {
                 }
             });
             generator[0] = new LoadedGenerator(
-                    engine, lease.model(), parameters, wiring, Optional.of(precision), source.threads(), () -> {
+                    engine, lease.model(), parameters, wiring, Optional.of(form.matrices()), source.threads(), () -> {
                         open.remove(generator[0]);
                         resources.close();
                     });

@@ -8,6 +8,7 @@ import org.attune.kernel.plugins.Engines;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.run.DurableFiles;
 import org.attune.model.ModelExporter;
+import org.attune.model.WeightForm;
 import org.attune.plugin.UserError;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.trial.ModelExport;
@@ -33,7 +34,7 @@ public record Exports(Engines engines, ModelPool pool, List<ModelExporter> expor
         }
         TensorEngine engine =
                 engines.list().stream().findFirst().orElseThrow(() -> new UserError("no tensor engine is there"));
-        try (ModelPool.Lease lease = pool.acquire(source, base, engine, engine.dtype())) {
+        try (ModelPool.Lease lease = pool.acquire(source, base, engine, WeightForm.decoded(engine.dtype()))) {
             Map<String, byte[]> files = lease.files()
                     .orElseThrow(() -> new UserError("model " + source
                             + ": has no config.json and tokenizer.json, which an export is made with"));

@@ -29,6 +29,7 @@ import org.attune.kernel.step.Stepper;
 import org.attune.kernel.step.Wiring;
 import org.attune.kernel.step.Workers;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
 import org.attune.plugin.UserError;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.training.Adapter;
@@ -65,7 +66,8 @@ public final class Merger implements ModelMerge {
                 .orElseThrow(() -> new UserError("no tensor engine is there"));
         Path aside = to.toAbsolutePath().resolveSibling("." + to.getFileName() + ".new");
         try (Leases leases = new Leases();
-                ModelPool.Lease lease = pool.acquire(spec.model(), spec.base(), engine, engine.dtype());
+                ModelPool.Lease lease =
+                        pool.acquire(spec.model(), spec.base(), engine, WeightForm.decoded(engine.dtype()));
                 ParameterStore parameters = new ParameterStore(engine, lease.model(), spec.seed())) {
             Map<String, byte[]> files = lease.files()
                     .orElseThrow(() -> new UserError("model " + lease.source()
@@ -136,7 +138,7 @@ public final class Merger implements ModelMerge {
     }
 
     private double[] merged(TensorEngine engine, Path folder, boolean classes) {
-        try (Model model = pool.load(folder.toString(), folder, engine, engine.dtype());
+        try (Model model = pool.load(folder.toString(), folder, engine, WeightForm.decoded(engine.dtype()));
                 ParameterStore none = new ParameterStore(engine, model, 0)) {
             return logits(engine, new Probe(model, classes), none, new Wiring(model));
         }

@@ -5,6 +5,8 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.attune.kernel.spec.NearestName;
+import org.attune.model.WeightForm;
+import org.attune.model.Weights;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
@@ -48,18 +50,22 @@ public interface Engines {
     }
 
     /**
-     * A type that an engine computes in.
+     * How an engine holds a model.
      *
-     * @param asked empty for the engine's own
-     * @throws UserError if the engine has no such type
+     * @param asked the type that it computes in; empty for the engine's own
+     * @throws UserError if the engine has no such type, or keeps no blocks where that is asked for
      */
-    static DType precision(TensorEngine engine, Optional<DType> asked) {
+    static WeightForm form(TensorEngine engine, Optional<DType> asked, Weights weights) {
         DType precision = asked.orElse(engine.dtype());
         if (!engine.dtypes().contains(precision)) {
             throw new UserError("precision: engine '" + engine.name() + "' has no " + written(precision) + "; it has "
                     + engine.dtypes().stream().sorted().map(Engines::written).collect(Collectors.joining(", ")));
         }
-        return precision;
+        if (weights == Weights.BLOCKS && engine.blockTypes().isEmpty()) {
+            throw new UserError("weights: engine '" + engine.name()
+                    + "' keeps nothing in blocks; leave out weights: blocks, or choose the engine cpu");
+        }
+        return new WeightForm(precision, weights);
     }
 
     private static String written(DType type) {

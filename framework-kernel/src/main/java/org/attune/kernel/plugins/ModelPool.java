@@ -12,13 +12,15 @@ import java.util.function.BiPredicate;
 import org.attune.model.Model;
 import org.attune.model.ModelLoader;
 import org.attune.model.NewModel;
+import org.attune.model.WeightForm;
+import org.attune.model.Weights;
 import org.attune.plugin.UserError;
-import org.attune.tensor.DType;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.trial.Catalogue.ModelInfo;
 
 /**
- * Base models in memory, shared by all trials that use the same source on the same engine in the same precision. A model stays for the next trial after
+ * Base models in memory, shared by all trials that use the same source on the same engine in the
+ * same form. A model stays for the next trial after
  * its last user has gone, until its engine or its loader goes. A model in use is freed by its last user, never under its feet.
  * Thread-safe.
  */
@@ -26,7 +28,7 @@ public final class ModelPool implements AutoCloseable {
     private final List<ModelLoader> loaders = new CopyOnWriteArrayList<>();
     private final Map<Key, Entry> entries = new LinkedHashMap<>();
 
-    private record Key(String source, TensorEngine engine, DType matrices) {}
+    private record Key(String source, TensorEngine engine, WeightForm form) {}
 
     private static final class Entry {
         private final Model model;
@@ -70,16 +72,16 @@ public final class ModelPool implements AutoCloseable {
     /**
      * The model of a source; loaded by the first user.
      *
-     * @param matrices the type of its weights of rank 2 and more
+     * @param form how its weights are held
      * @throws UserError if no loader knows the source, or it is broken
      */
-    public synchronized Lease acquire(String source, Path base, TensorEngine engine, DType matrices) {
+    public synchronized Lease acquire(String source, Path base, TensorEngine engine, WeightForm form) {
         String name =
                 source.contains(":") ? source : base.resolve(source).normalize().toString();
-        Key key = new Key(name, engine, matrices);
+        Key key = new Key(name, engine, form);
         Entry entry = entries.get(key);
         if (entry == null) {
-            entry = read(source, base, engine, matrices);
+            entry = read(source, base, engine, form);
             entries.put(key, entry);
         }
         entry.users++;
@@ -91,13 +93,13 @@ public final class ModelPool implements AutoCloseable {
      *
      * @throws UserError if no loader knows the source, or it is broken
      */
-    public Model load(String source, Path base, TensorEngine engine, DType matrices) {
-        return read(source, base, engine, matrices).model;
+    public Model load(String source, Path base, TensorEngine engine, WeightForm form) {
+        return read(source, base, engine, form).model;
     }
 
-    private Entry read(String source, Path base, TensorEngine engine, DType matrices) {
+    private Entry read(String source, Path base, TensorEngine engine, WeightForm form) {
         for (ModelLoader loader : loaders) {
-            Optional<Model> model = loader.load(source, base, engine, matrices);
+            Optional<Model> model = loader.load(source, base, engine, form);
             if (model.isPresent()) {
                 return new Entry(model.get(), loader);
             }
@@ -124,11 +126,16 @@ public final class ModelPool implements AutoCloseable {
                 key.source(),
                 entry.model.family(),
                 key.engine().name(),
-                key.matrices().name().toLowerCase(Locale.ROOT),
+                written(key.form()),
                 parameters(entry.model),
                 entry.model.fingerprint(),
                 entry.users)));
         return infos;
+    }
+
+    private static String written(WeightForm form) {
+        String type = form.matrices().name().toLowerCase(Locale.ROOT);
+        return form.weights() == Weights.BLOCKS ? type + " and blocks" : type;
     }
 
     private static long parameters(Model model) {

@@ -12,8 +12,18 @@ import org.attune.tensor.engine.TensorEngine;
  * microsecond more.
  */
 public final class Instrumented implements InvocationHandler {
-    private static final Set<String> NOT_KERNELS =
-            Set.of("name", "dtype", "dtypes", "allocate", "openArena", "stats", "equals", "hashCode", "toString");
+    private static final Set<String> NOT_KERNELS = Set.of(
+            "name",
+            "dtype",
+            "dtypes",
+            "blockTypes",
+            "allocate",
+            "allocateBlocks",
+            "openArena",
+            "stats",
+            "equals",
+            "hashCode",
+            "toString");
 
     private final TensorEngine engine;
     private final Profile profile = new Profile();

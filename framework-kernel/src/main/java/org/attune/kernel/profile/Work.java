@@ -26,7 +26,7 @@ record Work(String operation, DType dtype, long flops, long bytes) {
         DType dtype = null;
         for (Object argument : arguments) {
             if (argument instanceof Storage s) {
-                bytes += s.size() * s.dtype().bytes();
+                bytes += s.bytes();
                 dtype = dtype == null ? s.dtype() : DType.narrower(dtype, s.dtype());
             } else if (argument instanceof Enum<?> op) {
                 name.append(' ').append(op.name());
@@ -53,7 +53,8 @@ record Work(String operation, DType dtype, long flops, long bytes) {
                 int in = (Integer) arguments[n - 5];
                 int columns = (Integer) arguments[n - 2] - (Integer) arguments[n - 3];
                 flops = 2L * rows * in * columns;
-                bytes = ((long) rows * in + (long) in * columns + (long) rows * columns) * dtype.bytes();
+                long read = ((Storage) arguments[1]).bytes() * columns / (Integer) arguments[n - 4];
+                bytes = read + ((long) rows * in + (long) rows * columns) * dtype.bytes();
                 name.append(' ').append(in).append('x').append(columns);
             }
             case "copyBlocks" -> bytes = (Long) arguments[n - 2] * (Long) arguments[n - 1] * bytesOf(arguments, 0, 3);

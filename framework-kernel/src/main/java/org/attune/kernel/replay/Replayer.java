@@ -25,6 +25,7 @@ import org.attune.kernel.step.TrainerSetup;
 import org.attune.kernel.step.Wiring;
 import org.attune.kernel.step.Workers;
 import org.attune.model.Model;
+import org.attune.model.WeightForm;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
@@ -55,7 +56,8 @@ public final class Replayer implements TraceReplay {
         Path home = folder.toAbsolutePath().normalize().resolve("../../..").normalize();
         try (ConfiguredAdapter method = method(trace);
                 PluginLease<Trainer<?>> trainer = trainer(trace);
-                ModelPool.Lease lease = pool.acquire("models/" + trace.model(), home, engine, engine.dtype());
+                ModelPool.Lease lease =
+                        pool.acquire("models/" + trace.model(), home, engine, WeightForm.decoded(engine.dtype()));
                 ParameterStore parameters = new ParameterStore(engine, lease.model(), 0);
                 Workers workers = new Workers(1, "replay");
                 Stepper stepper = new Stepper(

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.attune.model.Weights;
 import org.attune.plugin.NoOptions;
 import org.attune.plugin.Option;
 import org.attune.plugin.UserError;
@@ -30,6 +31,7 @@ public final class SpecReader {
             "threads",
             "engine",
             "precision",
+            "weights",
             "model",
             "data",
             "trainer",
@@ -71,6 +73,9 @@ public final class SpecReader {
 
             @Option(value = "the tensor engine; the fastest that runs here if empty", defaults = "")
             String engine,
+
+            @Option(value = "what becomes of matrices in a GGUF file's blocks: decoded, or kept", defaults = "decoded")
+            Weights weights,
 
             @Option("where the base model comes from: a folder, hf:org/name or maven:group:artifact:version")
             String model,
@@ -161,12 +166,17 @@ public final class SpecReader {
                 spec, Basics.class, folder, new OptionBinder.Subject("", "unknown key ", "Known keys", KEYS));
         Path base = basics.base == null ? folder : basics.base;
         Optional<ModelPlan> newModel = newModel(written);
+        if (newModel.isPresent() && basics.weights == Weights.BLOCKS) {
+            throw new UserError(
+                    spec.fields().get("weights").place() + ": weights: a new model has no blocks; leave the key out");
+        }
         return new TrialSpec(
                 name(basics.name, spec, file),
                 basics.seed,
                 basics.threads,
                 basics.engine,
                 given(spec, "precision").map(SpecReader::precision),
+                basics.weights,
                 newModel.isPresent() ? "" : model(basics.model, spec, base),
                 newModel,
                 required(spec, "data"),

@@ -34,6 +34,7 @@ public final class SpecWriter {
         keys.put("threads", spec.threads());
         keys.put("engine", spec.engine());
         spec.precision().ifPresent(type -> keys.put("precision", ValueType.written(type)));
+        keys.put("weights", ValueType.written(spec.weights()));
         keys.put("model", spec.newModel().<Object>map(this::plan).orElse(spec.model()));
         keys.put("data", entry(spec.data()));
         keys.put("trainer", entry(spec.trainer()));

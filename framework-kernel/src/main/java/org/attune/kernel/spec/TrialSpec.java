@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.function.BiFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.attune.model.Weights;
 import org.attune.plugin.Option;
 import org.attune.tensor.DType;
 
@@ -18,6 +19,7 @@ import org.attune.tensor.DType;
  * @param threads worker threads; 0 for one a processor. No result depends on it
  * @param engine name of the tensor engine; empty, in a spec as written, for the fastest that runs here
  * @param precision of the base model's matrices and of activations; empty for the engine's own type
+ * @param weights what becomes of matrices that the base model's file has in blocks
  * @param model where the base model comes from: {@code maven:group:artifact:version}, another {@code scheme:…}, or the absolute path
  *     of a folder; empty where it is to be made
  * @param newModel how it is to be made
@@ -31,6 +33,7 @@ public record TrialSpec(
         int threads,
         String engine,
         Optional<DType> precision,
+        Weights weights,
         String model,
         Optional<ModelPlan> newModel,
         PluginRef data,
@@ -70,6 +73,7 @@ public record TrialSpec(
                 threads,
                 chosen,
                 numbers,
+                weights,
                 model,
                 newModel,
                 each.apply("data", data),

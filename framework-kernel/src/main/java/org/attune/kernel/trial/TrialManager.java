@@ -18,6 +18,7 @@ import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.spec.SpecReader;
 import org.attune.kernel.spec.TrialSpec;
+import org.attune.model.WeightForm;
 import org.attune.plugin.Plugin;
 import org.attune.plugin.UserError;
 import org.attune.tensor.engine.TensorEngine;
@@ -171,14 +172,16 @@ public final class TrialManager implements Trials {
     /**
      * The spec with the engine, the precision and every plug-in's options as bound, defaults included: what the run folder keeps.
      *
-     * @throws UserError if a plug-in is not there, or does not take its options, or the engine lacks the precision
+     * @throws UserError if a plug-in is not there, or does not take its options, or the engine lacks the precision or
+     *     keeps no blocks
      */
     private TrialSpec resolved(TrialSpec spec, TensorEngine engine) {
         return inPrecision(spec, engine).withPlugins((key, ref) -> resolved(kind(key), ref, spec.base()));
     }
 
     private static TrialSpec inPrecision(TrialSpec spec, TensorEngine engine) {
-        return spec.withEngine(engine.name(), Engines.precision(engine, spec.precision()));
+        WeightForm form = Engines.form(engine, spec.precision(), spec.weights());
+        return spec.withEngine(engine.name(), form.matrices());
     }
 
     /** The kind of plug-in that a spec names under {@code key}. */

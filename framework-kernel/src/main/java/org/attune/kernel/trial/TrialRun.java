@@ -40,6 +40,7 @@ import org.attune.kernel.step.Session;
 import org.attune.kernel.step.StepSettings;
 import org.attune.kernel.step.Stepper;
 import org.attune.kernel.step.Workers;
+import org.attune.model.WeightForm;
 import org.attune.plugin.Plugin;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
@@ -329,7 +330,7 @@ final class TrialRun implements Trial, Runnable {
 
     private ModelPool.Lease acquireModel() {
         String source = spec.newModel().isPresent() ? record.model().toString() : spec.model();
-        return services.pool().acquire(source, spec.base(), engine, precision());
+        return services.pool().acquire(source, spec.base(), engine, new WeightForm(precision(), spec.weights()));
     }
 
     /** Unless an earlier sitting made it: its weights stay as they were until the trial has ended. */

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import org.attune.kernel.fake.TinyModel;
 import org.attune.model.ModelLoader;
+import org.attune.model.WeightForm;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
 import org.attune.tensor.reference.ReferenceEngine;
@@ -22,11 +23,11 @@ class ModelPoolTest {
     private final ReferenceEngine engine = new ReferenceEngine();
     private final ReferenceEngine other = new ReferenceEngine();
     private final List<TinyModel> loaded = new ArrayList<>();
-    private final ModelLoader loader = (source, base, on, matrices) -> {
+    private final ModelLoader loader = (source, base, on, form) -> {
         if (source.startsWith("unknown")) {
             return Optional.empty();
         }
-        loaded.add(new TinyModel(on, matrices));
+        loaded.add(new TinyModel(on, form.matrices()));
         return Optional.of(loaded.get(loaded.size() - 1));
     };
     private final ModelPool pool = new ModelPool();
@@ -43,14 +44,14 @@ class ModelPoolTest {
     }
 
     private ModelPool.Lease acquire(String source) {
-        return pool.acquire(source, BASE, engine, engine.dtype());
+        return pool.acquire(source, BASE, engine, WeightForm.decoded(engine.dtype()));
     }
 
     @Test
     void usersOfOneSourceOnOneEngineShareAModel() {
         try (ModelPool.Lease a = acquire("x:1");
                 ModelPool.Lease b = acquire("x:1");
-                ModelPool.Lease c = pool.acquire("x:1", BASE, other, other.dtype())) {
+                ModelPool.Lease c = pool.acquire("x:1", BASE, other, WeightForm.decoded(other.dtype()))) {
             assertThat(a.model()).isSameAs(b.model()).isNotSameAs(c.model());
             assertThat(pool.list()).extracting(m -> m.users()).containsExactly(2, 1);
         }
@@ -62,7 +63,7 @@ class ModelPoolTest {
     @Test
     void eachPrecisionIsAModelOfItsOwn() {
         try (ModelPool.Lease wide = acquire("x:1");
-                ModelPool.Lease narrow = pool.acquire("x:1", BASE, engine, DType.BFLOAT16)) {
+                ModelPool.Lease narrow = pool.acquire("x:1", BASE, engine, WeightForm.decoded(DType.BFLOAT16))) {
             assertThat(narrow.model()).isNotSameAs(wide.model());
             assertThat(pool.list()).extracting(m -> m.type()).containsExactly("float64", "bfloat16");
         }
@@ -90,7 +91,7 @@ class ModelPoolTest {
     @Test
     void anEnginesModelsGoWithIt() {
         acquire("x:1").close();
-        pool.acquire("x:1", BASE, other, other.dtype()).close();
+        pool.acquire("x:1", BASE, other, WeightForm.decoded(other.dtype())).close();
         pool.clear(engine);
         assertThat(loaded).extracting(TinyModel::closed).containsExactly(true, false);
     }

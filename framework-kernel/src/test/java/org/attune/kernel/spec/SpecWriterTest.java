@@ -28,6 +28,7 @@ class SpecWriterTest {
                 seed: -9007199254740993
                 threads: 3
                 engine: reference
+                weights: blocks
                 model: ../models/bert
                 data: {name: d@1.2, file: data.jsonl}
                 trainer: t

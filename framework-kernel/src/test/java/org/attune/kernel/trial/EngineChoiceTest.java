@@ -1,6 +1,7 @@
 package org.attune.kernel.trial;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.lang.reflect.Proxy;
@@ -8,10 +9,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import org.attune.kernel.plugins.Engines;
+import org.attune.plugin.UserError;
 import org.attune.tensor.engine.TensorEngine;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -76,12 +79,22 @@ class EngineChoiceTest {
         assertThat(warnings).isEmpty();
     }
 
+    @Test
+    void blocksAreRefusedWhereTheEngineKeepsNone() {
+        lab.engines.add(0, named("plain", lab.engine));
+        assertThatThrownBy(() -> lab.start("engine", "plain", "weights", "blocks"))
+                .isInstanceOf(UserError.class)
+                .hasMessage("weights: engine 'plain' keeps nothing in blocks; leave out weights: blocks, or choose the"
+                        + " engine cpu");
+    }
+
     private static TensorEngine named(String name, TensorEngine engine) {
         return (TensorEngine) Proxy.newProxyInstance(
                 TensorEngine.class.getClassLoader(),
                 new Class<?>[] {TensorEngine.class},
                 (proxy, method, arguments) -> switch (method.getName()) {
                     case "name" -> name;
+                    case "blockTypes" -> Set.of();
                     case "equals" -> proxy == arguments[0];
                     default -> method.invoke(engine, arguments);
                 });

@@ -84,8 +84,8 @@ final class Lab implements AutoCloseable {
         plugins.add("pull", new Fakes.Pull());
         plugins.add("shuffle", new Fakes.Shuffle(i -> i));
         plugins.add("right", new Fakes.Right());
-        pool.add((source, base, on, matrices) -> {
-            models.add(new TinyModel(on, matrices, dropout));
+        pool.add((source, base, on, form) -> {
+            models.add(new TinyModel(on, form.matrices(), dropout));
             return Optional.of(models.get(models.size() - 1));
         });
         trials = new TrialManager(plugins, new Present(engines), pool, folder, replacement, listeners);

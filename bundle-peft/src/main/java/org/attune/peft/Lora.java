@@ -30,12 +30,23 @@ public final class Lora implements Adapter<LoraOptions> {
     @Override
     public void attach(LoraOptions options, Attachment on) {
         options.check();
-        LoraTargets targets = new LoraTargets(options, on);
-        List<AttachPoint> points = targets.points();
+        Targets where = options.where();
+        List<AttachPoint> points = where.linear(on);
         for (AttachPoint point : points) {
             on.linear(point.path(), update(options, point, on));
         }
-        targets.weights(points).forEach(on::train);
+        on.weights().stream()
+                .filter(weight -> trained(weight, options.bias(), points))
+                .forEach(on::train);
+        where.trainWhole(on);
+    }
+
+    private static boolean trained(String weight, LoraOptions.Bias bias, List<AttachPoint> points) {
+        return switch (bias) {
+            case NONE -> false;
+            case ALL -> weight.endsWith(".bias");
+            case LORA_ONLY -> points.stream().anyMatch(p -> weight.equals(p.path() + ".bias"));
+        };
     }
 
     private static LowRankUpdate update(LoraOptions options, AttachPoint point, Attachment on) {

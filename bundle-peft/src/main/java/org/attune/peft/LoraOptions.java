@@ -2,8 +2,6 @@ package org.attune.peft;
 
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 import org.attune.plugin.Option;
 import org.attune.plugin.UserError;
 
@@ -15,13 +13,10 @@ import org.attune.plugin.UserError;
  * @param dropout on the input of the low-rank branch alone
  * @param targets the linear maps to adapt
  * @param rslora the scale of rank-stabilised LoRA
- * @param exclude linear maps that targets name, but that are left alone
- * @param layers the numbers of the layers to adapt; none for all
- * @param layersPattern what stands before a layer's number; none for whatever does
+ * @param selection what is left out or trained whole
  * @param rankPattern other ranks, by regular expression for the end of the path; the first that fits counts
  * @param alphaPattern other alphas, likewise
  * @param bias which of the base model's biases are trained too
- * @param modulesToSave modules that are trained whole
  */
 public record LoraOptions(
         @Option(value = "rank r of the update", defaults = "8", min = 1)
@@ -48,18 +43,7 @@ public record LoraOptions(
                 defaults = "false")
         boolean rslora,
 
-        @Option(
-                value = "of these linear maps, those to leave alone: path suffixes, or one regular expression",
-                defaults = "[]")
-        List<String> exclude,
-
-        @Option(value = "numbers of the layers to adapt, from 0; empty for all", defaults = "[]", min = 0)
-        List<Integer> layers,
-
-        @Option(
-                value = "with layers: what stands before a layer's number in the path, as in h.0; empty for any name",
-                defaults = "[]")
-        List<String> layersPattern,
+        Selection selection,
 
         @Option(
                 value = "other ranks for some maps, by regular expression for the end of the path",
@@ -73,15 +57,7 @@ public record LoraOptions(
         @Option(
                 value = "the base model's biases to train too: none, all, or those of the adapted maps",
                 defaults = "none")
-        Bias bias,
-
-        @Option(value = "modules of the base model to train whole, such as lm_head: path suffixes", defaults = "[]")
-        List<String> modulesToSave) {
-    private static final List<String> ALL_LINEAR = List.of("all-linear");
-
-    /** A module path or its end; anything else is a regular expression. */
-    static final Pattern PATH = Pattern.compile("[\\w.-]+");
-
+        Bias bias) {
     /** Biases that are trained beside the update. */
     public enum Bias {
         NONE,
@@ -92,9 +68,7 @@ public record LoraOptions(
 
     /** The method without its further options. */
     public LoraOptions(int rank, double alpha, double dropout, List<String> targets, boolean rslora) {
-        this(
-                rank, alpha, dropout, targets, rslora, List.of(), List.of(), List.of(), Map.of(), Map.of(), Bias.NONE,
-                List.of());
+        this(rank, alpha, dropout, targets, rslora, Selection.ALL, Map.of(), Map.of(), Bias.NONE);
     }
 
     /** Rank of the update at a linear map. */
@@ -111,29 +85,17 @@ public record LoraOptions(
     /** The value of the first pattern that fits the path or its end. */
     private static <T> T first(Map<String, T> patterns, String path, T otherwise) {
         return patterns.entrySet().stream()
-                .filter(e ->
-                        compiled("(.*\\.)?(" + e.getKey() + ")").matcher(path).matches())
+                .filter(e -> Targets.compiled("lora", "(.*\\.)?(" + e.getKey() + ")")
+                        .matcher(path)
+                        .matches())
                 .map(Map.Entry::getValue)
                 .findFirst()
                 .orElse(otherwise);
     }
 
-    /** Whether every linear map but the classification head is meant. */
-    boolean allLinear() {
-        return targets.equals(ALL_LINEAR);
-    }
-
-    /** Whether names are one regular expression for a whole path rather than ends of paths. */
-    static boolean isPattern(List<String> names) {
-        return names.size() == 1 && !PATH.matcher(names.get(0)).matches();
-    }
-
-    static Pattern compiled(String regex) {
-        try {
-            return Pattern.compile(regex);
-        } catch (PatternSyntaxException e) {
-            throw new UserError("lora: '" + regex + "' is no regular expression: " + e.getDescription(), e);
-        }
+    /** Where the method acts. */
+    Targets where() {
+        return new Targets("lora", targets, selection);
     }
 
     /** What the declared ranges cannot say. */
@@ -141,16 +103,6 @@ public record LoraOptions(
         if (dropout >= 1) {
             throw new UserError(
                     "lora: dropout is " + dropout + "; it must be below 1, for at 1 nothing is left to learn");
-        }
-        if (targets.isEmpty()) {
-            throw new UserError("lora: targets is empty; name at least one linear map, or use head-only");
-        }
-        if (!layers.isEmpty() && (allLinear() || isPattern(targets))) {
-            throw new UserError("lora: layers is given, but targets is " + targets.get(0)
-                    + "; name the linear maps, or say the layers in the regular expression");
-        }
-        if (layers.isEmpty() && !layersPattern.isEmpty()) {
-            throw new UserError("lora: layers_pattern is given, but no layers; name their numbers");
         }
     }
 }

@@ -67,7 +67,7 @@ class LoraFormatTest {
         assertThat(read.scale("bert.encoder.layer.0.attention.self.value")).isEqualTo(10 / 2.0);
         assertThat(read.scale("bert.encoder.layer.1.attention.self.value")).isEqualTo(8 / 2.0);
         assertThat(read.bias()).isEqualTo(LoraOptions.Bias.LORA_ONLY);
-        assertThat(read.modulesToSave()).isEmpty(); // the heads are the trainer's
+        assertThat(read.selection().modulesToSave()).isEmpty(); // the heads are the trainer's
     }
 
     @ParameterizedTest
@@ -90,13 +90,10 @@ class LoraFormatTest {
                 0.05,
                 names,
                 rslora,
-                List.of(".*\\.key"),
-                List.of(0, 3),
-                List.of("layer"),
+                new Selection(List.of(".*\\.key"), List.of(0, 3), List.of("layer"), List.of("pooler.dense")),
                 ranks,
                 Map.of("value", 7.5),
-                LoraOptions.Bias.ALL,
-                List.of("pooler.dense"));
+                LoraOptions.Bias.ALL);
         assertThat(format.read(parse(write(options)))).isEqualTo(options);
     }
 

@@ -173,7 +173,7 @@ class LoraTest {
                 .hasMessageContaining("query");
         assertThatThrownBy(() -> new Bench(new Lora(), options()))
                 .isInstanceOf(UserError.class)
-                .hasMessage("lora: targets is empty; name at least one linear map, or use head-only");
+                .hasMessage("lora: targets is empty; name at least one module, or use head-only");
         assertThatThrownBy(() -> new Bench(new Lora(), new LoraOptions(2, 6, 1, List.of("query"), false)))
                 .isInstanceOf(UserError.class)
                 .hasMessageStartingWith("lora: dropout is 1.0; it must be below 1");
@@ -229,8 +229,8 @@ class LoraTest {
             Map<String, Double> alphas,
             LoraOptions.Bias bias,
             List<String> whole) {
-        return new LoraOptions(
-                2, 6, 0, List.of("query", "value"), false, exclude, layers, layersPattern, ranks, alphas, bias, whole);
+        Selection selection = new Selection(exclude, layers, layersPattern, whole);
+        return new LoraOptions(2, 6, 0, List.of("query", "value"), false, selection, ranks, alphas, bias);
     }
 
     private static LoraOptions excluding(String... names) {
@@ -258,7 +258,7 @@ class LoraTest {
         assertThat(adapted(inLayers(List.of("h", "layer"), 0, 7))).containsExactly("tiny.layer.0.query");
         assertThatThrownBy(() -> adapted(inLayers(List.of("h"), 0)))
                 .isInstanceOf(UserError.class)
-                .hasMessageContaining("nothing is left of the 2 linear maps");
+                .hasMessageContaining("nothing is left of the 2 modules");
         assertThatThrownBy(() -> adapted(inLayers(List.of("h"))))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("layers_pattern is given, but no layers");

@@ -14,7 +14,8 @@ import java.lang.annotation.Target;
  * component may be an {@code int}, {@code long}, {@code double}, {@code boolean}, {@link String}, an enum (written in
  * lower case, {@code -} for {@code _}), {@link java.nio.file.Path} (relative to the spec's folder), or a {@code List} of
  * {@code String}, {@code Integer} or {@code Double} (a single value counts as a list of one), or a {@code Map} from {@code String}
- * to one of these, which keeps the order written.
+ * to one of these, which keeps the order written. Options that several plug-ins share are a record of their own: a component of
+ * such a type, without this annotation, stands for the options in it.
  *
  * <pre>{@code
  * public record LoraOptions(

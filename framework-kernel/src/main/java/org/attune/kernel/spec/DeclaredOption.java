@@ -34,10 +34,6 @@ final class DeclaredOption {
         return component.getType();
     }
 
-    RecordComponent component() {
-        return component;
-    }
-
     String description() {
         return option.value();
     }

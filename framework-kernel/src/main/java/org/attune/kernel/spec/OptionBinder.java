@@ -2,6 +2,7 @@ package org.attune.kernel.spec;
 
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.attune.plugin.Option;
 import org.attune.plugin.UserError;
 import org.attune.trial.Catalogue;
@@ -40,8 +42,13 @@ public final class OptionBinder {
      */
     public Map<String, Object> describe(Record options) {
         Map<String, Object> values = new LinkedHashMap<>();
-        for (DeclaredOption option : declared(options.getClass())) {
-            values.put(option.name(), written(access(option, options)));
+        for (RecordComponent component : options.getClass().getRecordComponents()) {
+            Object value = access(component, options);
+            if (isGroup(component)) {
+                values.putAll(describe((Record) value));
+            } else {
+                values.put(new DeclaredOption(component).name(), written(value));
+            }
         }
         return Collections.unmodifiableMap(values);
     }
@@ -65,10 +72,15 @@ public final class OptionBinder {
     record Subject(String prefix, String unknown, String known, List<String> names) {}
 
     <R extends Record> R bind(SpecNode.Fields given, Class<R> type, Path base, Subject subject) {
-        List<DeclaredOption> options = declared(type);
-        checkNames(given, options, subject);
-        Object[] values = options.stream()
-                .map(option -> value(given, option, type, base, subject))
+        checkNames(given, declared(type), subject);
+        return fill(given, type, base, subject);
+    }
+
+    private static <R extends Record> R fill(SpecNode.Fields given, Class<R> type, Path base, Subject subject) {
+        Object[] values = Arrays.stream(type.getRecordComponents())
+                .map(component -> isGroup(component)
+                        ? fill(given, component.getType().asSubclass(Record.class), base, subject)
+                        : value(given, new DeclaredOption(component), type, base, subject))
                 .toArray();
         return construct(type, values, refusal -> {
             String about = subject.prefix().replaceAll("[:.] ?$", "");
@@ -113,18 +125,27 @@ public final class OptionBinder {
         }
     }
 
+    /** In the order declared, those of a group in its place. */
     private static List<DeclaredOption> declared(Class<? extends Record> type) {
         return Arrays.stream(type.getRecordComponents())
-                .map(DeclaredOption::new)
+                .flatMap(component -> isGroup(component)
+                        ? declared(component.getType().asSubclass(Record.class)).stream()
+                        : Stream.of(new DeclaredOption(component)))
                 .toList();
+    }
+
+    /** Whether a component is a record of options that several plug-ins share. */
+    private static boolean isGroup(RecordComponent component) {
+        return component.getType().isRecord();
     }
 
     /** Options records may be hidden in a bundle's private packages: all bundles share the unnamed module world. */
     private static <R extends Record> R construct(
             Class<R> type, Object[] values, Function<RuntimeException, UserError> refused) {
         try {
-            Constructor<R> constructor = type.getDeclaredConstructor(
-                    declared(type).stream().map(DeclaredOption::type).toArray(Class<?>[]::new));
+            Constructor<R> constructor = type.getDeclaredConstructor(Arrays.stream(type.getRecordComponents())
+                    .map(RecordComponent::getType)
+                    .toArray(Class<?>[]::new));
             constructor.setAccessible(true);
             return constructor.newInstance(values);
         } catch (InvocationTargetException e) {
@@ -137,10 +158,10 @@ public final class OptionBinder {
         }
     }
 
-    private static Object access(DeclaredOption option, Record options) {
+    private static Object access(RecordComponent component, Record options) {
         try {
-            option.component().getAccessor().setAccessible(true);
-            return option.component().getAccessor().invoke(options);
+            component.getAccessor().setAccessible(true);
+            return component.getAccessor().invoke(options);
         } catch (ReflectiveOperationException e) {
             throw new IllegalStateException(options.getClass().getName() + " cannot be read", e);
         }

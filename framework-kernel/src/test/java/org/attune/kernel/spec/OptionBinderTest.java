@@ -75,6 +75,31 @@ class OptionBinderTest {
         }
     }
 
+    private record Shared(
+            @Option(value = "layers", defaults = "[]", min = 0)
+            List<Integer> layers,
+
+            @Option(value = "modules left alone", defaults = "[]")
+            List<String> exclude) {}
+
+    private record Grouped(
+            @Option(value = "rank", defaults = "8") int rank,
+            Shared shared,
+            @Option(value = "alpha", defaults = "16") double alpha) {}
+
+    @Test
+    void optionsOfAGroupStandAmongTheOthers() {
+        Grouped grouped = bind("{layers: [1, 2], alpha: 4}", Grouped.class);
+        assertThat(grouped).isEqualTo(new Grouped(8, new Shared(List.of(1, 2), List.of()), 4));
+        assertThat(binder.options(Grouped.class).stream().map(OptionInfo::name))
+                .containsExactly("rank", "layers", "exclude", "alpha");
+        assertThat(binder.describe(grouped))
+                .isEqualTo(Map.of("rank", 8, "layers", List.of(1, 2), "exclude", List.of(), "alpha", 4.0));
+        assertThatThrownBy(() -> bind("{shared: 1}", Grouped.class))
+                .hasMessageContaining("has no option 'shared'")
+                .hasMessageContaining("rank, layers, exclude, alpha");
+    }
+
     private record Undeclared(int rank) {}
 
     private record BadDefault(

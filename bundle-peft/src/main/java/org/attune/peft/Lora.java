@@ -2,7 +2,9 @@ package org.attune.peft;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BiFunction;
 import org.attune.model.AttachPoint;
+import org.attune.model.LinearTransform;
 import org.attune.plugin.AttunePlugin;
 import org.attune.tensor.Shape;
 import org.attune.training.Adapter;
@@ -29,11 +31,16 @@ public final class Lora implements Adapter<LoraOptions> {
 
     @Override
     public void attach(LoraOptions options, Attachment on) {
+        attach(options, on, (point, update) -> update);
+    }
+
+    /** @param transform what becomes of the update at a map */
+    void attach(LoraOptions options, Attachment on, BiFunction<AttachPoint, LowRankUpdate, LinearTransform> transform) {
         options.check();
         Targets where = options.where();
         List<AttachPoint> points = where.linear(on);
         for (AttachPoint point : points) {
-            on.linear(point.path(), update(options, point, on));
+            on.linear(point.path(), transform.apply(point, update(options, point, on)));
         }
         on.weights().stream()
                 .filter(weight -> trained(weight, options.bias(), points))
@@ -65,6 +72,6 @@ public final class Lora implements Adapter<LoraOptions> {
 
     @Override
     public Optional<PeftFormat<LoraOptions>> peft() {
-        return Optional.of(new LoraFormat());
+        return Optional.of(new LoraFormat("lora"));
     }
 }

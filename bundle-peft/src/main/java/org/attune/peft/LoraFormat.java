@@ -26,6 +26,13 @@ final class LoraFormat implements PeftFormat<LoraOptions> {
     /** First values of A and B that leave the base's weights alone: what was trained is in the file anyway. */
     private static final List<Object> PLAIN_STARTS = List.of(true, "true", "false", "gaussian");
 
+    private final String method;
+
+    /** @param method the adapter's name, for errors */
+    LoraFormat(String method) {
+        this.method = method;
+    }
+
     @Override
     public String type() {
         return "LORA";
@@ -53,7 +60,7 @@ final class LoraFormat implements PeftFormat<LoraOptions> {
 
     @Override
     public LoraOptions read(Map<String, Object> fields) {
-        PeftConfig config = new PeftConfig("lora", fields);
+        PeftConfig config = new PeftConfig(method, fields);
         config.refuseAllBut(READ);
         Object start = config.value("init_lora_weights");
         if (!PeftConfig.isOff(start) && !PLAIN_STARTS.contains(start)) {

@@ -143,6 +143,23 @@ record PeftConfig(String method, Map<String, Object> fields) {
                 .toList();
     }
 
+    /** Refuses numbers other than 0: dropouts that a method here does not have. */
+    void refuseDropouts(String... names) {
+        for (String name : names) {
+            if (number(name, 0) != 0) {
+                throw unsupported(name + "=" + fields.get(name));
+            }
+        }
+    }
+
+    /** For methods that train no bias beside. */
+    void refuseBias() {
+        Object bias = fields.get("bias");
+        if (!isOff(bias) && !bias.equals("none")) {
+            throw unsupported("bias=" + bias);
+        }
+    }
+
     UnsupportedMethod unsupported(String what) {
         return new UnsupportedMethod(
                 "adapter_config.json has " + what + ", which the adapter " + method + " does not support");

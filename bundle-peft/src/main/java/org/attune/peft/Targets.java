@@ -53,11 +53,8 @@ record Targets(String method, List<String> names, Selection selection) {
     }
 
     private boolean excluded(String path) {
-        List<String> exclude = selection.exclude();
-        boolean left = isPattern(exclude)
-                ? compiled(method, exclude.get(0)).matcher(path).matches()
-                : exclude.stream().anyMatch(name -> endsIn(path, name));
-        return left || selection.modulesToSave().stream().anyMatch(module -> inside(path, module));
+        return named(method, selection.exclude(), path)
+                || selection.modulesToSave().stream().anyMatch(module -> inside(path, module));
     }
 
     private boolean inLayers(String path) {
@@ -87,6 +84,13 @@ record Targets(String method, List<String> names, Selection selection) {
             }
             own.forEach(on::train);
         }
+    }
+
+    /** Whether a path is among those that names mean: ends of it, or one regular expression. */
+    static boolean named(String method, List<String> names, String path) {
+        return isPattern(names)
+                ? compiled(method, names.get(0)).matcher(path).matches()
+                : names.stream().anyMatch(name -> endsIn(path, name));
     }
 
     /** Whether names are one regular expression for a whole path rather than ends of paths. */

@@ -25,7 +25,7 @@ class LoraFormatTest {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Model MODEL = new TinyModel(new ReferenceEngine());
 
-    private final LoraFormat format = new LoraFormat();
+    private final LoraFormat format = new LoraFormat("lora");
 
     private static Map<String, Object> parse(String json) {
         try {

@@ -191,6 +191,11 @@ class LoraTest {
         }
 
         @Override
+        public Tensor weight(String name) {
+            return real.weight(name);
+        }
+
+        @Override
         public List<AttachPoint> allLinear() {
             return real.allLinear();
         }

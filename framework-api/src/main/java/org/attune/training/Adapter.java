@@ -8,6 +8,7 @@ import org.attune.model.LinearTransform;
 import org.attune.model.Model;
 import org.attune.model.OutputTransform;
 import org.attune.plugin.Plugin;
+import org.attune.tensor.Tensor;
 import org.osgi.annotation.versioning.ConsumerType;
 import org.osgi.annotation.versioning.ProviderType;
 
@@ -33,6 +34,13 @@ public interface Adapter<O extends Record> extends Plugin<O> {
 
         /** The names of the base model's weights, in file order; a trainer's head is not among them. */
         List<String> weights();
+
+        /**
+         * A weight of the base model, to be read while attaching: for first values that depend on it.
+         *
+         * @throws IllegalArgumentException if the model has no such weight
+         */
+        Tensor weight(String name);
 
         /** The linear maps of the base model without its heads, those for classes and for the vocabulary, in forward order. */
         List<AttachPoint> allLinear();

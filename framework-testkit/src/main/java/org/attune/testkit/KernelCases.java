@@ -198,10 +198,11 @@ final class KernelCases {
                     "linearColumns " + rows,
                     Allowance.PRODUCTS,
                     (e, s) -> {
-                        e.linearColumns(s[0], s[1], s[2], rows, in, out, 0, 128, s[3]); // again from 0: a longer part
-                        e.linearColumns(s[0], s[1], s[2], rows, in, out, 0, 129, s[3]);
+                        e.linearColumns(s[0], s[1], s[2], rows, in, out, 0, 128, s[3]);
                         e.linearColumns(s[0], s[1], s[2], rows, in, out, 129, 129, s[3]);
                         e.linearColumns(s[0], s[1], s[2], rows, in, out, 129, out, s[3]);
+                        // Again from 0: a longer part, which must leave alone what is there already.
+                        e.linearColumns(s[0], s[1], s[2], rows, in, out, 0, 129, s[3]);
                     },
                     new Operand(Role.ACTIVATION, positiveIfLong(rows * in, in, 1)),
                     new Operand(Role.PARAMETER, positiveIfLong(out * in, in, 2)),

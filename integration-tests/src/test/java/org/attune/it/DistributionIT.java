@@ -215,10 +215,10 @@ class DistributionIT {
         assertThat(replays).hasSize(methods.size());
         assertThat(replays.findValuesAsText("verdict")).containsOnly("equal");
 
-        Cli.Result unknown = cli.run("replay", traces.resolve("dora").toString(), "--json");
+        Cli.Result unknown = cli.run("replay", traces.resolve("houlsby").toString(), "--json");
         assertThat(unknown.code()).isEqualTo(2);
         assertThat(unknown.err())
-                .contains("no plug-in knows the method \"dora\"")
+                .contains("no plug-in knows the method \"houlsby\"")
                 .hasLineCount(1);
     }
 }

@@ -10,9 +10,17 @@ import org.attune.kernel.plugins.Engines;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.replay.Replayer;
 import org.attune.models.source.FolderModelLoader;
+import org.attune.peft.Bitfit;
+import org.attune.peft.Dora;
 import org.attune.peft.Full;
+import org.attune.peft.Gralora;
 import org.attune.peft.HeadOnly;
+import org.attune.peft.Hra;
+import org.attune.peft.Ia3;
+import org.attune.peft.Loha;
+import org.attune.peft.Lokr;
 import org.attune.peft.Lora;
+import org.attune.peft.Miss;
 import org.attune.tensor.cpu.CpuEngine;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.reference.ReferenceEngine;
@@ -33,6 +41,14 @@ class GoldenTraceTest {
         pool.add(new FolderModelLoader());
         ClassPathPlugins plugins = new ClassPathPlugins()
                 .with("lora", new Lora())
+                .with("dora", new Dora())
+                .with("gralora", new Gralora())
+                .with("hra", new Hra())
+                .with("ia3", new Ia3())
+                .with("loha", new Loha())
+                .with("lokr", new Lokr())
+                .with("miss", new Miss())
+                .with("bitfit", new Bitfit())
                 .with("full", new Full())
                 .with("head-only", new HeadOnly())
                 .with("classification", new Classification())
@@ -62,8 +78,38 @@ class GoldenTraceTest {
                 "bert/rslora",
                 "bert/lora-all-linear",
                 "bert/lora-patterns",
+                "bert/dora",
+                "bert/gralora",
+                "bert/gralora-hybrid",
+                "bert/hra",
+                "bert/ia3",
+                "bert/loha",
+                "bert/lokr",
+                "bert/miss",
+                "bert/bitfit",
                 "bert/full",
                 "bert/head-only",
+                "llama/dora",
+                "llama/gralora",
+                "llama/gralora-hybrid",
+                "llama/hra",
+                "llama/ia3",
+                "llama/loha",
+                "llama/lokr",
+                "llama/miss",
+                "qwen2/dora",
+                "qwen2/gralora",
+                "qwen2/gralora-hybrid",
+                "qwen2/hra",
+                "qwen2/ia3",
+                "qwen2/loha",
+                "qwen2/lokr",
+                "qwen2/miss",
+                "gpt2/dora",
+                "gpt2/gralora",
+                "gpt2/gralora-hybrid",
+                "gpt2/ia3",
+                "gpt2/bitfit",
                 "llama/lora",
                 "llama/lora-all-linear",
                 "llama/lora-patterns",
@@ -86,7 +132,7 @@ class GoldenTraceTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"dora, use_dora", "lora-plus, param_groups", "pissa, init.safetensors", "houlsby, BOTTLENECK"})
+    @CsvSource({"lora-plus, param_groups", "pissa, init.safetensors", "houlsby, BOTTLENECK"})
     void aMethodThatNoPluginKnowsIsNamed(String method, String why) {
         Path trace = Golden.path("traces/bert/" + method);
         assertThatThrownBy(() -> replayer().replay(trace, "reference"))

@@ -67,13 +67,8 @@ final class BlockProducts {
             w.copy(bias, sums + Float.BYTES * stride * i, columns);
         }
         rows(w, o.in(x), weight, rows, in, from, to, 1, bias == 0 ? 0 : 1, sums, stride);
-        for (int i = 0; i < rows && !direct; i++) {
-            w.convert(
-                    sums + Float.BYTES * stride * i,
-                    DType.FLOAT32,
-                    ys + (long) y.dtype().bytes() * out * i,
-                    y.dtype(),
-                    columns);
+        if (!direct) {
+            Products.deliver(w, sums, rows, columns, ys, out, y.dtype());
         }
     }
 

@@ -53,6 +53,13 @@ final class Operands implements AutoCloseable {
         return in(storage, DType.FLOAT32);
     }
 
+    /** {@code n} elements of bfloat16 as float32. */
+    long widened(long from, long n) {
+        long scratch = scratch(Float.BYTES * n);
+        w.convert(from, DType.BFLOAT16, scratch, DType.FLOAT32, n);
+        return scratch;
+    }
+
     /** What is overwritten; null is 0. */
     long out(Storage storage, DType type) {
         if (storage == null) {

@@ -13,8 +13,8 @@ import org.attune.tensor.io.BlockType;
  * a primitive for a large product takes milliseconds to build. Where the count is a multiple of {@link #ROWS}, as with texts of
  * equal length, it recurs, and the primitive is worth it: it takes the bias along and needs no reordered copy of a weight.
  *
- * <p>Where an operand is bfloat16, and the processor has products of it, the other is rounded to it; bfloat16 products have primitives for whole blocks of rows, which
- * come in a few sizes, so that any number of rows is a few calls.
+ * <p>Where an operand is bfloat16 the other is rounded to it; bfloat16 products have primitives for whole blocks of rows, which
+ * come in a few sizes, so that any number of rows is a few calls. On a processor without them both are float32 for the product.
  */
 final class Products {
     /** Rows that have a primitive come in multiples of this. */
@@ -54,14 +54,21 @@ final class Products {
             BlockProducts.matmul(w, form, o.in(a), blocks, form.beta() == 0 ? o.out(out) : o.update(out));
             return;
         }
-        boolean narrow = w.computesBfloat16() && (a.dtype() == DType.BFLOAT16 || b.dtype() == DType.BFLOAT16);
+        boolean narrow = a.dtype() == DType.BFLOAT16 || b.dtype() == DType.BFLOAT16;
+        int rowsA = form.transposeA() ? form.k() : form.m();
+        int rowsB = form.transposeB() ? form.n() : form.k();
         if (form.k() == 0 || !narrow || (form.beta() != 0 && form.beta() != 1)) {
             long y = form.beta() == 0 ? o.out(out) : o.update(out);
             floats(w, form, o.in(a), o.in(b), y);
             return;
         }
-        long x = narrowed(w, o, a, form.transposeA() ? form.k() : form.m());
-        long y = narrowed(w, o, b, form.transposeB() ? form.n() : form.k());
+        if (!w.computesBfloat16()) {
+            long y = form.beta() == 0 ? o.out(out) : o.update(out);
+            floats(w, form, rounded(w, o, a, rowsA), rounded(w, o, b, rowsB), y);
+            return;
+        }
+        long x = narrowed(w, o, a, rowsA);
+        long y = narrowed(w, o, b, rowsB);
         // Where a lies transposed the sum over its rows comes in parts, which are not to be rounded.
         DType result = form.transposeA() ? DType.FLOAT32 : out.dtype();
         long z = form.beta() == 0 ? o.out(out, result) : result == out.dtype() ? CpuStorage.target(out) : o.update(out);
@@ -103,6 +110,11 @@ final class Products {
             }
         }
         return o.in(x, DType.BFLOAT16);
+    }
+
+    /** The address of an operand in float32, rounded to bfloat16. */
+    private static long rounded(Worker w, Operands o, Storage x, int rows) {
+        return x.dtype() == DType.BFLOAT16 ? o.in(x) : o.widened(narrowed(w, o, x, rows), x.size());
     }
 
     /** Cuts the rows of a, or, where a lies transposed, those that are summed over, into pieces that recur. */
@@ -218,8 +230,8 @@ final class Products {
         }
         long skipped = (long) from * in;
         long size = (long) columns * in;
-        boolean narrow = w.computesBfloat16() && (x.dtype() == DType.BFLOAT16 || weight.dtype() == DType.BFLOAT16);
-        if (narrow) {
+        boolean narrow = x.dtype() == DType.BFLOAT16 || weight.dtype() == DType.BFLOAT16;
+        if (narrow && w.computesBfloat16()) {
             boolean few = packs && size >= LARGE && weight.dtype() == DType.BFLOAT16;
             long packed =
                     few ? CpuStorage.copy(weight.slice(skipped, size), w, WeightCopies.Layout.PACKED, columns, in) : 0;
@@ -233,36 +245,49 @@ final class Products {
                     CpuStorage.target(y) + (long) y.dtype().bytes() * from);
             return;
         }
-        long xs = o.in(x);
-        long weights = o.in(weight.slice(skipped, size));
-        long ys = o.out(y) + (long) Float.BYTES * from;
+        long xs = narrow ? rounded(w, o, x, rows) : o.in(x);
+        long weights = narrow && weight.dtype() == DType.FLOAT32
+                ? o.widened(narrowed(w, o, weight, out) + DType.BFLOAT16.bytes() * skipped, size)
+                : o.in(weight.slice(skipped, size));
+        boolean direct = y.dtype() == DType.FLOAT32;
+        long ys = CpuStorage.target(y) + (long) y.dtype().bytes() * from;
+        // Other threads may be writing to other columns, so that only these can be converted.
+        long sums = direct ? ys : w.scratch(Scratch.RESULT, (long) rows * columns);
+        int stride = direct ? out : columns;
         if (rows >= SWAPPED_FROM && rows <= FEW_ROWS && size >= LARGE) {
-            swapped(w, xs, weights, biases, rows, in, columns, ys, out);
-            return;
-        }
-        if ((rows <= FEW_ROWS || rows % ROWS == 0 && rows <= MOST_ROWS) && size >= LARGE) {
+            swapped(w, xs, weights, biases, rows, in, columns, sums, stride);
+        } else if ((rows <= FEW_ROWS || rows % ROWS == 0 && rows <= MOST_ROWS) && size >= LARGE) {
             Product form =
-                    row(rows, in, columns, Layout.transposed(in), out, DType.FLOAT32, DType.FLOAT32, bias != null);
-            w.product(form, xs, weights, biases, ys);
-            return;
-        }
-        if (bias != null) {
-            for (int i = 0; i < rows; i++) {
-                w.copy(biases, ys + (long) Float.BYTES * i * out, columns);
+                    row(rows, in, columns, Layout.transposed(in), stride, DType.FLOAT32, DType.FLOAT32, bias != null);
+            w.product(form, xs, weights, biases, sums);
+        } else {
+            for (int i = 0; i < rows && bias != null; i++) {
+                w.copy(biases, sums + (long) Float.BYTES * i * stride, columns);
+            }
+            float beta = bias == null ? 0 : 1;
+            long transposed = !narrow && columns == out && rows > FEW_ROWS && size >= LARGE && size <= LARGEST_COPY
+                    ? CpuStorage.copy(weight, w, WeightCopies.Layout.TRANSPOSED, out, in)
+                    : 0;
+            if (transposed != 0) {
+                w.gemm(false, false, rows, out, in, 1, xs, in, transposed, out, beta, sums, stride);
+            } else {
+                w.gemm(false, true, rows, columns, in, 1, xs, in, weights, in, beta, sums, stride);
             }
         }
-        float beta = bias == null ? 0 : 1;
-        long transposed = weight.dtype() == DType.FLOAT32
-                        && columns == out
-                        && rows > FEW_ROWS
-                        && size >= LARGE
-                        && size <= LARGEST_COPY
-                ? CpuStorage.copy(weight, w, WeightCopies.Layout.TRANSPOSED, out, in)
-                : 0;
-        if (transposed != 0) {
-            w.gemm(false, false, rows, out, in, 1, xs, in, transposed, out, beta, ys, out);
-        } else {
-            w.gemm(false, true, rows, columns, in, 1, xs, in, weights, in, beta, ys, out);
+        if (!direct) {
+            deliver(w, sums, rows, columns, ys, out, y.dtype());
+        }
+    }
+
+    /** Converts rows of float32, one after another, to rows of another type that are {@code stride} elements apart. */
+    static void deliver(Worker w, long from, int rows, int columns, long to, int stride, DType type) {
+        for (int i = 0; i < rows; i++) {
+            w.convert(
+                    from + (long) Float.BYTES * columns * i,
+                    DType.FLOAT32,
+                    to + (long) type.bytes() * stride * i,
+                    type,
+                    columns);
         }
     }
 

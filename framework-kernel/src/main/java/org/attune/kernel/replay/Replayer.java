@@ -2,6 +2,7 @@ package org.attune.kernel.replay;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -128,7 +129,9 @@ public final class Replayer implements TraceReplay {
         for (Map.Entry<String, double[]> e : trace.last().entrySet()) {
             double difference = parameters
                     .find(e.getKey())
-                    .map(ours -> worst(inFile(model, e.getKey(), ours), e.getValue()))
+                    .map(ours -> worst(
+                            determined(e.getKey(), inFile(model, e.getKey(), ours)),
+                            determined(e.getKey(), e.getValue())))
                     .orElse(Double.NaN);
             weights = larger(weights, difference);
         }
@@ -143,6 +146,22 @@ public final class Replayer implements TraceReplay {
         try (Tensor turned = parameter.detach().transpose()) {
             return turned.toDoubles();
         }
+    }
+
+    /**
+     * The elements without the biases of attention's keys: these shift all scores of a query alike, so their gradients are 0 but for
+     * rounding, which Adam turns into whole steps in either direction.
+     */
+    private static double[] determined(String name, double[] values) {
+        if (name.endsWith(".attention.self.key.bias")) {
+            return new double[0];
+        }
+        if (name.endsWith(".attn.c_attn.bias")) { // of queries, keys and values
+            double[] others = Arrays.copyOf(values, values.length / 3 * 2);
+            System.arraycopy(values, values.length / 3 * 2, others, values.length / 3, values.length / 3);
+            return others;
+        }
+        return values;
     }
 
     private static double relative(double ours, double reference) {

@@ -78,6 +78,15 @@ public final class Wiring {
         }
 
         @Override
+        public Tensor weight(String name) {
+            Tensor weight = model.weights().get(model.tied().getOrDefault(name, name));
+            if (weight == null) {
+                throw new IllegalArgumentException("the model has no weight " + name);
+            }
+            return weight;
+        }
+
+        @Override
         public List<AttachPoint> allLinear() {
             Set<String> heads = Stream.concat(
                             Stream.of(model.classifierPath()),

@@ -2,8 +2,8 @@
 
     peft_peer.py JOBS.json OUT.json
 
-A job is {"base": FOLDER, "adapter": FOLDER, "task": TASK_TYPE, "labels": N, "sequences": [[ID...]...]}. With "config" (keywords
-of LoraConfig) the adapter is made first, with random values, and saved there. OUT has the logits of each job's sequences with
+A job is {"base": FOLDER, "adapter": FOLDER, "task": TASK_TYPE, "labels": N, "sequences": [[ID...]...]}. With "config" (fields
+of a PEFT configuration, of LoRA if it has no peft_type) the adapter is made first, with random values, and saved there. OUT has the logits of each job's sequences with
 the adapter, and after merging it: {"logits": [...], "merged": [...]}, row-major.
 """
 
@@ -11,7 +11,7 @@ import json
 import sys
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel, get_peft_config, get_peft_model
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 
@@ -32,7 +32,8 @@ def logits(model, sequences):
 
 
 def made(job):
-    model = get_peft_model(base(job), LoraConfig(task_type=job["task"], **job["config"]))
+    config = get_peft_config({"peft_type": "LORA", "task_type": job["task"], **job["config"]})
+    model = get_peft_model(base(job), config)
     torch.manual_seed(11)
     for parameter in model.parameters():
         if parameter.requires_grad:

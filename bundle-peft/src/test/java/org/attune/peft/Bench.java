@@ -60,7 +60,7 @@ final class Bench implements AutoCloseable {
         Stepper.Result result = stepper.gradients(session(wiring), SAMPLES, 0);
         Map<String, double[]> gradients = new LinkedHashMap<>();
         parameters
-                .all()
+                .trained()
                 .forEach((name, t) ->
                         gradients.put(name, result.gradients().of(t).toDoubles()));
         return gradients;

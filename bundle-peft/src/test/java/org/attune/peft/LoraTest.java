@@ -221,6 +221,11 @@ class LoraTest {
         }
 
         @Override
+        public Tensor frozen(String name, Shape shape, Initializer initializer) {
+            return real.frozen(name, shape, initializer);
+        }
+
+        @Override
         public Tensor train(String weight) {
             return real.train(weight);
         }

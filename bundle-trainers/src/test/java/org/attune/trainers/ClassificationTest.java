@@ -42,6 +42,11 @@ class ClassificationTest {
         }
 
         @Override
+        public Tensor frozen(String name, Shape shape, Initializer initializer) {
+            return parameters.frozen(name, shape, initializer);
+        }
+
+        @Override
         public Tensor train(String weight) {
             return parameters.train(weight);
         }

@@ -5,7 +5,7 @@ import org.attune.tensor.Tensor;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
- * A trial's trainable tensors, kept by the kernel and named as in a Hugging Face state dictionary. Asking again for a name,
+ * A trial's own tensors, kept by the kernel and named as in a Hugging Face state dictionary. Asking again for a name,
  * after a plug-in was swapped or a run resumed, gives the same tensor with its trained value and its optimiser state.
  */
 @ProviderType
@@ -17,6 +17,13 @@ public interface Parameters {
      * @throws org.attune.plugin.UserError if it exists with another shape
      */
     Tensor parameter(String name, Shape shape, Initializer initializer);
+
+    /**
+     * A tensor that is kept and saved with the parameters, but not trained: drawn at random once, say.
+     *
+     * @throws org.attune.plugin.UserError if it exists with another shape
+     */
+    Tensor frozen(String name, Shape shape, Initializer initializer);
 
     /**
      * Makes a weight of the base model trainable for this trial: its own copy takes the shared one's place.

@@ -9,6 +9,18 @@ import org.attune.kernel.plugins.PluginLease;
 import org.attune.kernel.plugins.PluginRegistry;
 import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
+import org.attune.peft.Bitfit;
+import org.attune.peft.Dora;
+import org.attune.peft.Full;
+import org.attune.peft.Gralora;
+import org.attune.peft.HeadOnly;
+import org.attune.peft.Hra;
+import org.attune.peft.Ia3;
+import org.attune.peft.Loha;
+import org.attune.peft.Lokr;
+import org.attune.peft.Lora;
+import org.attune.peft.Miss;
+import org.attune.peft.Vera;
 import org.attune.plugin.Plugin;
 import org.attune.trial.Catalogue.PluginInfo;
 
@@ -19,6 +31,22 @@ final class ClassPathPlugins implements PluginRegistry {
     ClassPathPlugins with(String name, Plugin<?> plugin) {
         plugins.put(name, plugin);
         return this;
+    }
+
+    /** Every adapter of bundle-peft. */
+    ClassPathPlugins withAdapters() {
+        return with("lora", new Lora())
+                .with("dora", new Dora())
+                .with("gralora", new Gralora())
+                .with("hra", new Hra())
+                .with("ia3", new Ia3())
+                .with("loha", new Loha())
+                .with("lokr", new Lokr())
+                .with("miss", new Miss())
+                .with("vera", new Vera())
+                .with("bitfit", new Bitfit())
+                .with("full", new Full())
+                .with("head-only", new HeadOnly());
     }
 
     @Override

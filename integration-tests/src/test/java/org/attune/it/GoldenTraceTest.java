@@ -10,17 +10,6 @@ import org.attune.kernel.plugins.Engines;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.replay.Replayer;
 import org.attune.models.source.FolderModelLoader;
-import org.attune.peft.Bitfit;
-import org.attune.peft.Dora;
-import org.attune.peft.Full;
-import org.attune.peft.Gralora;
-import org.attune.peft.HeadOnly;
-import org.attune.peft.Hra;
-import org.attune.peft.Ia3;
-import org.attune.peft.Loha;
-import org.attune.peft.Lokr;
-import org.attune.peft.Lora;
-import org.attune.peft.Miss;
 import org.attune.tensor.cpu.CpuEngine;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.reference.ReferenceEngine;
@@ -40,17 +29,7 @@ class GoldenTraceTest {
         ModelPool pool = new ModelPool();
         pool.add(new FolderModelLoader());
         ClassPathPlugins plugins = new ClassPathPlugins()
-                .with("lora", new Lora())
-                .with("dora", new Dora())
-                .with("gralora", new Gralora())
-                .with("hra", new Hra())
-                .with("ia3", new Ia3())
-                .with("loha", new Loha())
-                .with("lokr", new Lokr())
-                .with("miss", new Miss())
-                .with("bitfit", new Bitfit())
-                .with("full", new Full())
-                .with("head-only", new HeadOnly())
+                .withAdapters()
                 .with("classification", new Classification())
                 .with("causal-lm", new CausalLm());
         return new Replayer(
@@ -86,6 +65,7 @@ class GoldenTraceTest {
                 "bert/loha",
                 "bert/lokr",
                 "bert/miss",
+                "bert/vera",
                 "bert/bitfit",
                 "bert/full",
                 "bert/head-only",
@@ -97,6 +77,7 @@ class GoldenTraceTest {
                 "llama/loha",
                 "llama/lokr",
                 "llama/miss",
+                "llama/vera",
                 "qwen2/dora",
                 "qwen2/gralora",
                 "qwen2/gralora-hybrid",
@@ -105,10 +86,12 @@ class GoldenTraceTest {
                 "qwen2/loha",
                 "qwen2/lokr",
                 "qwen2/miss",
+                "qwen2/vera",
                 "gpt2/dora",
                 "gpt2/gralora",
                 "gpt2/gralora-hybrid",
                 "gpt2/ia3",
+                "gpt2/vera",
                 "gpt2/bitfit",
                 "llama/lora",
                 "llama/lora-all-linear",

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.attune.kernel.plugins.ConfiguredAdapter;
 import org.attune.kernel.run.AdapterFolder;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Session;
@@ -22,8 +23,6 @@ import org.attune.kernel.step.Workers;
 import org.attune.model.Model;
 import org.attune.model.WeightForm;
 import org.attune.models.source.FolderModelLoader;
-import org.attune.peft.Lora;
-import org.attune.peft.LoraOptions;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.reference.ReferenceEngine;
 import org.attune.testkit.Golden;
@@ -93,6 +92,15 @@ class PeftExchangeTest {
                 "llama 1",
                 "{name: lora, rank: 4, targets: [q_proj, v_proj, down_proj], layers: [1],"
                         + " alpha_pattern: {self_attn.q_proj: 3.5}, modules_to_save: [lm_head]}");
+        specs.put("bert 3", "{name: dora, rank: 4, targets: [query, intermediate.dense]}");
+        specs.put("llama 2", "{name: dora, rank: 2, targets: [q_proj, down_proj]}");
+        specs.put("gpt2 3", "{name: ia3, targets: [c_attn, c_fc], feedforward: [c_fc]}");
+        specs.put("bert 4", "{name: gralora, rank: 4, hybrid_rank: 2, targets: [query, output.dense]}");
+        specs.put("llama 3", "{name: loha, rank: 2, targets: [q_proj, up_proj]}");
+        specs.put("llama 4", "{name: lokr, rank: 2, targets: [k_proj, up_proj]}");
+        specs.put("bert 5", "{name: hra, rank: 4, targets: [query, value]}");
+        specs.put("bert 6", "{name: vera, rank: 16, targets: [query, intermediate.dense]}");
+        specs.put("llama 5", "{name: miss, rank: 8, targets: [v_proj, down_proj]}");
         SmallRuns runs = new SmallRuns(folder, engine);
         List<Map<String, Object>> jobs = new ArrayList<>();
         for (Map.Entry<String, String> spec : specs.entrySet()) {
@@ -138,6 +146,32 @@ class PeftExchangeTest {
                         "modules_to_save",
                         List.of("lm_head")));
         made(jobs, "llama", true, Map.of("r", 4, "target_modules", "all-linear", "init_lora_weights", "gaussian"));
+        List<String> projections = List.of("q_proj", "down_proj");
+        made(jobs, "bert", true, Map.of("r", 4, "target_modules", List.of("query", "key"), "use_dora", true));
+        made(jobs, "gpt2", false, Map.of("r", 4, "target_modules", List.of("c_attn"), "use_dora", true));
+        made(
+                jobs,
+                "bert",
+                true,
+                Map.of(
+                        "peft_type", "IA3",
+                        "target_modules", List.of("key", "output.dense"),
+                        "feedforward_modules", List.of("output.dense")));
+        made(
+                jobs,
+                "llama",
+                false,
+                Map.of("peft_type", "GRALORA", "r", 4, "hybrid_r", 2, "target_modules", projections));
+        made(jobs, "llama", true, Map.of("peft_type", "LOHA", "r", 2, "target_modules", projections));
+        made(
+                jobs,
+                "llama",
+                false,
+                Map.of("peft_type", "LOKR", "r", 2, "decompose_both", true, "target_modules", projections));
+        made(jobs, "llama", false, Map.of("peft_type", "LOKR", "r", 64, "target_modules", List.of("up_proj")));
+        made(jobs, "bert", true, Map.of("peft_type", "HRA", "r", 3, "target_modules", List.of("query")));
+        made(jobs, "bert", true, Map.of("peft_type", "VERA", "r", 8, "target_modules", List.of("query", "value")));
+        made(jobs, "llama", false, Map.of("peft_type", "MISS", "r", 7, "target_modules", projections));
         compare(jobs);
     }
 
@@ -176,16 +210,17 @@ class PeftExchangeTest {
     /** What this program makes of the folders. */
     private double[] logits(Path base, Path adapter, boolean classes) {
         AdapterFolder saved = AdapterFolder.read(adapter);
-        LoraOptions options = new Lora().peft().orElseThrow().read(saved.config());
         try (Model model = new FolderModelLoader()
                         .load(base.toString(), base, engine, WeightForm.decoded(engine.dtype()))
                         .orElseThrow();
                 ParameterStore parameters = new ParameterStore(engine, model, 0);
                 Workers workers = new Workers(1, "peer");
-                Stepper stepper = new Stepper(engine, model, parameters, workers, new StepSettings(1, 1000, 0))) {
+                Stepper stepper = new Stepper(engine, model, parameters, workers, new StepSettings(1, 1000, 0));
+                ConfiguredAdapter adapted =
+                        ConfiguredAdapter.ofPeft(new ClassPathPlugins().withAdapters(), saved.config(), () -> {})) {
             parameters.restore(saved.values(model), Map.of());
             Wiring wiring = new Wiring(model);
-            new Lora().attach(options, wiring.attachment(parameters.claim(Optional.empty())));
+            adapted.attach(wiring.attachment(parameters.claim(Optional.empty())));
             TrainerSetup setup = new TrainerSetup(parameters.claim(Optional.empty()), model, List.of("a", "b", "c"));
             Trainer.Objective objective = classes
                     ? new Classification().open(new ClassificationOptions(64, 0, Pooling.MODEL), setup)

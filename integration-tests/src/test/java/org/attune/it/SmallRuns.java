@@ -13,8 +13,6 @@ import org.attune.kernel.plugins.Engines;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.trial.TrialManager;
 import org.attune.models.source.FolderModelLoader;
-import org.attune.peft.Full;
-import org.attune.peft.Lora;
 import org.attune.sources.Jsonl;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.trainers.CausalLm;
@@ -29,8 +27,7 @@ final class SmallRuns {
     private final Path folder;
     private final TensorEngine engine;
     final ClassPathPlugins plugins = new ClassPathPlugins()
-            .with("lora", new Lora())
-            .with("full", new Full())
+            .withAdapters()
             .with("classification", new Classification())
             .with("causal-lm", new CausalLm())
             .with("masked-lm", new MaskedLm())

@@ -6,10 +6,12 @@ import java.util.regex.Pattern;
 
 /**
  * Names of tensors in PEFT's files and here. There they begin with {@code base_model.model.}, and what an adapted module has of its
- * own lies in its {@code base_layer}: {@code base_model.model.PATH.base_layer.bias} is {@code PATH.bias} here.
+ * own lies in its {@code base_layer}: {@code base_model.model.PATH.base_layer.bias} is {@code PATH.bias} here. What all modules share
+ * is {@code base_model.NAME} on both sides.
  */
 public final class PeftNames {
-    private static final String PREFIX = "base_model.model.";
+    private static final String SHARED = "base_model.";
+    private static final String PREFIX = SHARED + "model.";
     private static final String BASE_LAYER = ".base_layer.";
     /** Second copies of what is there under its plain name: PEFT writes them where biases are trained. */
     private static final Pattern COPY = Pattern.compile(".*\\.(modules_to_save|original_module)\\..*");
@@ -28,6 +30,9 @@ public final class PeftNames {
      * @param all the names of all parameters: they tell which modules are adapted
      */
     static String inFile(String ours, Collection<String> all) {
+        if (ours.startsWith(SHARED)) {
+            return ours;
+        }
         int dot = ours.lastIndexOf('.');
         String module = ours.substring(0, dot + 1);
         String own = ours.substring(dot + 1);

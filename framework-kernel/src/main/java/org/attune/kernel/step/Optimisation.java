@@ -59,16 +59,16 @@ public final class Optimisation {
     public Step step(Session session, List<Sample> samples, long step, double multiplier) {
         double scale = scaling.map(LossScaling::scale).orElse(1.0);
         Stepper.Result result = stepper.gradients(session, samples, step, scale);
-        double norm = GradientClipping.norm(parameters.all().values(), result.gradients(), parallel);
+        double norm = GradientClipping.norm(parameters.trained().values(), result.gradients(), parallel);
         if (!Double.isFinite(result.loss()) || !Double.isFinite(norm)) {
             boolean skip = Double.isFinite(result.loss())
                     && scaling.map(LossScaling::overflowed).orElse(false);
             return new Step(skip ? Outcome.SKIPPED : Outcome.DIVERGED, result.loss(), norm, scale);
         }
         if (clip > 0) {
-            GradientClipping.clip(parameters.all().values(), result.gradients(), norm, clip);
+            GradientClipping.clip(parameters.trained().values(), result.gradients(), norm, clip);
         }
-        optimizer.step(parameters.all(), result.gradients(), multiplier);
+        optimizer.step(parameters.trained(), result.gradients(), multiplier);
         scaling.ifPresent(LossScaling::succeeded);
         return new Step(Outcome.UPDATED, result.loss(), norm, scale);
     }

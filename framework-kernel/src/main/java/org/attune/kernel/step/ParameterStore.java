@@ -22,7 +22,7 @@ import org.attune.training.Initializer;
 import org.attune.training.Parameters;
 
 /**
- * A trial's trainable tensors by name. They outlive the code of the plug-ins that asked for them: a swapped plug-in claims them
+ * A trial's own tensors by name, those it trains and those it only keeps. They outlive the code of the plug-ins that asked for them: a swapped plug-in claims them
  * again by name. Not thread-safe; changed only between steps.
  */
 public final class ParameterStore implements AutoCloseable {
@@ -31,6 +31,7 @@ public final class ParameterStore implements AutoCloseable {
     private final Rng rng;
     private final Map<String, Tensor> tensors = new LinkedHashMap<>();
     private final Set<String> pretrained = new HashSet<>();
+    private final Set<String> frozen = new HashSet<>();
     private final Map<String, Tensor> starts = new LinkedHashMap<>();
     private final Map<String, double[]> restored = new LinkedHashMap<>();
     private final Map<String, double[]> restoredStarts = new LinkedHashMap<>();
@@ -55,9 +56,19 @@ public final class ParameterStore implements AutoCloseable {
         restoredStarts.putAll(startValues);
     }
 
-    /** All trainable tensors, in order of their making. */
+    /** All tensors, in order of their making: what is saved. */
     public Map<String, Tensor> all() {
         return Collections.unmodifiableMap(tensors);
+    }
+
+    /** Those of {@link #all} that are trained. */
+    public Map<String, Tensor> trained() {
+        if (frozen.isEmpty()) {
+            return all();
+        }
+        Map<String, Tensor> trained = new LinkedHashMap<>(tensors);
+        trained.keySet().removeAll(frozen);
+        return Collections.unmodifiableMap(trained);
     }
 
     public Optional<Tensor> find(String name) {
@@ -66,12 +77,12 @@ public final class ParameterStore implements AutoCloseable {
 
     /** Whether something inside the module at {@code path} is trained. */
     boolean trains(String path) {
-        return tensors.keySet().stream().anyMatch(name -> name.startsWith(path + "."));
+        return tensors.keySet().stream().anyMatch(name -> name.startsWith(path + ".") && !frozen.contains(name));
     }
 
     /** How many numbers are trained. */
     public long count() {
-        return tensors.values().stream().mapToLong(t -> t.shape().size()).sum();
+        return trained().values().stream().mapToLong(t -> t.shape().size()).sum();
     }
 
     /** Whether a trainable tensor was made from a weight of the base model. */
@@ -145,6 +156,12 @@ public final class ParameterStore implements AutoCloseable {
         }
 
         @Override
+        public Tensor frozen(String name, Shape shape, Initializer initializer) {
+            frozen.add(name);
+            return take(name, shape, () -> initializer.values(shape, rng.at(name)));
+        }
+
+        @Override
         public Tensor train(String weight) {
             Tensor base = model.weights().get(weight);
             if (base == null) {
@@ -174,7 +191,8 @@ public final class ParameterStore implements AutoCloseable {
             if (values == null) {
                 fresh.add(name);
             }
-            Tensor made = Tensor.zeros(engine, shape).trainable();
+            Tensor made = Tensor.zeros(engine, shape);
+            made = frozen.contains(name) ? made : made.trainable();
             tensors.put(name, made); // first of all: whatever fails below, the store closes it
             made.set(values != null ? checked(name, shape, values) : first.get());
             return made;

@@ -77,7 +77,7 @@ public final class Stepper implements AutoCloseable {
      * @param lossScale the loss is multiplied by it for the backward pass, and the gradients are divided by it
      */
     Result gradients(Session session, List<Sample> samples, long step, double lossScale) {
-        Collection<Tensor> trainable = parameters.all().values();
+        Collection<Tensor> trainable = parameters.trained().values();
         while (gradients.size() < settings.lanes()) {
             gradients.add(new Gradients(trainable));
         }

@@ -16,6 +16,11 @@ public record TrainerSetup(Parameters parameters, Model model, List<String> labe
     }
 
     @Override
+    public Tensor frozen(String name, Shape shape, Initializer initializer) {
+        return parameters.frozen(name, shape, initializer);
+    }
+
+    @Override
     public Tensor train(String weight) {
         return parameters.train(weight);
     }

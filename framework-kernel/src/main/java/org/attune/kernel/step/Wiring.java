@@ -175,6 +175,11 @@ public final class Wiring {
         }
 
         @Override
+        public Tensor frozen(String name, Shape shape, Initializer initializer) {
+            return parameters.frozen(name, shape, initializer);
+        }
+
+        @Override
         public Tensor train(String weight) {
             return parameters.train(weight);
         }

@@ -220,7 +220,7 @@ final class PluginSet implements AutoCloseable {
     private record Trained(ParameterStore store, Model model) implements Regularizer.Setup {
         @Override
         public List<String> names() {
-            return List.copyOf(store.all().keySet());
+            return List.copyOf(store.trained().keySet());
         }
 
         @Override

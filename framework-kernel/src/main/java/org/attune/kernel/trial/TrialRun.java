@@ -284,7 +284,7 @@ final class TrialRun implements Trial, Runnable {
         }
         earlyStop = new EarlyStop(spec.earlyStopping());
         optimizer = new AdamW(spec.optimizer(), workers);
-        optimizer.moments(parameters.all());
+        optimizer.moments(parameters.trained());
         scaling = precision() == DType.FLOAT16 ? Optional.of(new LossScaling()) : Optional.empty();
         optimisation =
                 new Optimisation(stepper, parameters, optimizer, spec.train().clip(), scaling, workers);
@@ -321,7 +321,7 @@ final class TrialRun implements Trial, Runnable {
         evaluationSeconds = state.evaluationSeconds();
         evaluated = state.evaluated();
         curve.addAll(saved.curve());
-        saved.loadMoments(optimizer.moments(parameters.all()));
+        saved.loadMoments(optimizer.moments(parameters.trained()));
         optimizer.resume(state.updates());
         scaling.ifPresent(s -> s.restore(state.lossScaling()));
         earlyStop.restore(state.earlyStop());
@@ -373,7 +373,7 @@ final class TrialRun implements Trial, Runnable {
         Materials.check(data, split);
         List<String> labels = Materials.labels(data);
         session = plugins.open(model.model(), parameters, labels);
-        if (parameters.all().isEmpty()) {
+        if (parameters.trained().isEmpty()) {
             throw new UserError("nothing to train: no adapter or trainer of this spec has a trainable parameter");
         }
         if (spec.newModel().isPresent()
@@ -591,7 +591,7 @@ final class TrialRun implements Trial, Runnable {
                         scaling.map(LossScaling::state).orElseGet(JsonNodeFactory.instance::objectNode)),
                 parameters.all(),
                 parameters.starts(),
-                optimizer.moments(parameters.all()),
+                optimizer.moments(parameters.trained()),
                 best);
     }
 

@@ -109,6 +109,21 @@ class ParameterStoreTest {
     }
 
     @Test
+    void whatIsFrozenIsKeptAndRestoredButNotTrained() {
+        store.restore(Map.of("kept", new double[] {7, 8}), Map.of());
+        ParameterStore.Claim claim = first();
+        Tensor kept = claim.frozen("kept", TWO, RANDOM);
+        Tensor trained = claim.parameter("trained", THREE, RANDOM);
+        assertThat(kept.toDoubles()).containsExactly(7, 8);
+        assertThat(store.all()).containsOnlyKeys("kept", "trained");
+        assertThat(store.trained()).containsExactly(Map.entry("trained", trained));
+        assertThat(store.count()).isEqualTo(3);
+        assertThat(claim.claimed()).containsKeys("kept", "trained");
+        assertThat(store.claim(Optional.of(claim.claimed())).frozen("kept", TWO, RANDOM))
+                .isSameAs(kept);
+    }
+
+    @Test
     void restoredValuesTakeThePlaceOfFirstOnes() {
         store.restore(Map.of("a", new double[] {7, 8}, "b", new double[] {1}), Map.of("a", new double[] {3, 4}));
         assertThat(first().parameter("a", TWO, RANDOM).toDoubles()).containsExactly(7, 8);

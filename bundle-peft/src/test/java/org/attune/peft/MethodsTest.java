@@ -1,0 +1,200 @@
+package org.attune.peft;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.offset;
+
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.attune.model.AttachPoint;
+import org.attune.model.LinearMap;
+import org.attune.model.LinearTransform;
+import org.attune.plugin.UserError;
+import org.attune.tensor.Shape;
+import org.attune.tensor.Tensor;
+import org.attune.training.Adapter;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What every method over linear maps promises; that it computes what its paper says is in the golden traces. */
+class MethodsTest {
+    private static final List<String> BOTH = List.of("query", "value");
+
+    /** A method with options that reach each branch of it: 4 to 6 wide and 6 to 3. */
+    private record Method<O extends Record>(String name, Adapter<O> adapter, O options) {
+        Bench bench() {
+            return new Bench(adapter, options);
+        }
+
+        Map<String, Object> written(Bench bench) {
+            return adapter.peft().orElseThrow().write(options, bench.model);
+        }
+
+        O read(Map<String, Object> config) {
+            return adapter.peft().orElseThrow().read(config);
+        }
+
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+
+    private static Stream<Method<?>> methods() {
+        return Stream.of(
+                new Method<>("lora", new Lora(), new LoraOptions(2, 6, 0, BOTH, false)),
+                new Method<>("dora", new Dora(), new LoraOptions(2, 6, 0, BOTH, false)),
+                new Method<>(
+                        "gralora", new Gralora(), new GraloraOptions(4, 6, 2, 0, 0, List.of("query"), Selection.ALL)),
+                new Method<>(
+                        "gralora-hybrid",
+                        new Gralora(),
+                        new GraloraOptions(4, 6, 2, 2, 0, List.of("query"), Selection.ALL)),
+                new Method<>("hra", new Hra(), new HraOptions(2, BOTH, Selection.ALL)),
+                new Method<>("ia3", new Ia3(), new Ia3Options(BOTH, List.of("value"), Selection.ALL)),
+                new Method<>("loha", new Loha(), new LohaOptions(2, 6, BOTH, Selection.ALL)),
+                new Method<>("lokr", new Lokr(), new LokrOptions(2, 6, false, -1, BOTH, Selection.ALL)),
+                new Method<>("lokr-both", new Lokr(), new LokrOptions(1, 6, true, 3, BOTH, Selection.ALL)),
+                new Method<>("miss", new Miss(), new MissOptions(4, 0, BOTH, Selection.ALL)),
+                new Method<>("vera", new Vera(), new VeraOptions(3, 0.1, 0, BOTH, Selection.ALL)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("methods")
+    void startsFromTheBaseModel(Method<?> method) {
+        try (Bench bench = method.bench()) {
+            assertClose(bench.hidden(), bench.bareHidden(), 1e-13);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("methods")
+    void gradientsAreThoseOfFiniteDifferences(Method<?> method) {
+        try (Bench bench = method.bench()) {
+            bench.stir();
+            bench.gradients().forEach((name, gradient) -> {
+                // DoRA's lengths are constants for the gradient, by its section 4.3.
+                if (!method.name().equals("dora") || name.endsWith("magnitude_vector")) {
+                    Tensor t = bench.parameters.all().get(name);
+                    double[] at = t.toDoubles();
+                    for (int i = 0; i < at.length; i++) {
+                        assertThat(gradient[i])
+                                .as("%s[%d]", name, i)
+                                .isCloseTo(slope(bench, t, at, i), offset(2e-6 * (1 + Math.abs(gradient[i]))));
+                    }
+                    assertThat(gradient).as(name).isNotEqualTo(new double[gradient.length]);
+                }
+            });
+        }
+    }
+
+    private static double slope(Bench bench, Tensor t, double[] at, int i) {
+        double h = 1e-5;
+        double[] moved = at.clone();
+        moved[i] = at[i] + h;
+        t.set(moved);
+        double up = bench.loss();
+        moved[i] = at[i] - h;
+        t.set(moved);
+        double down = bench.loss();
+        t.set(at);
+        return (up - down) / (2 * h);
+    }
+
+    @ParameterizedTest
+    @MethodSource("methods")
+    void mergedMapsDoTheSame(Method<?> method) {
+        try (Bench bench = method.bench()) {
+            bench.stir();
+            double[] adapted = bench.hidden();
+            assertThat(adapted).isNotEqualTo(bench.bareHidden());
+            Map<String, Tensor> weights = bench.model.weights();
+            for (AttachPoint point : bench.model.attachPoints()) {
+                LinearMap map =
+                        new LinearMap(weights.get(point.path() + ".weight"), weights.get(point.path() + ".bias"));
+                for (LinearTransform transform : bench.wiring.linear(point.path())) {
+                    map = transform.merged(map).orElseThrow();
+                }
+                if (point.kind() == AttachPoint.Kind.LINEAR) {
+                    weights.get(point.path() + ".weight").set(map.weight().toDoubles());
+                    weights.get(point.path() + ".bias").set(map.bias().toDoubles());
+                }
+            }
+            assertClose(bench.bareHidden(), adapted, 1e-12);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("methods")
+    void configurationsAreReadAsTheyAreWritten(Method<?> method) {
+        try (Bench bench = method.bench()) {
+            Map<String, Object> config = method.written(bench);
+            assertThat((Object) method.read(config)).isEqualTo(method.options());
+
+            Map<String, Object> unknown = new HashMap<>(config);
+            unknown.put("a_field_of_next_year", 1);
+            assertThatThrownBy(() -> method.read(unknown))
+                    .isInstanceOf(Adapter.UnsupportedMethod.class)
+                    .hasMessageContaining("a_field_of_next_year=1");
+        }
+    }
+
+    @Test
+    void kroneckerFactorsAreThoseOfPeft() {
+        Map<Integer, Integer> smaller = new LinkedHashMap<>();
+        for (int n : List.of(1, 7, 64, 96, 128, 256, 384, 576, 1536)) {
+            smaller.put(n, Lokr.smallerSide(n, -1));
+        }
+        assertThat(smaller).isEqualTo(Map.of(1, 1, 7, 1, 64, 8, 96, 8, 128, 8, 256, 16, 384, 16, 576, 24, 1536, 32));
+        assertThat(Lokr.smallerSide(128, 4)).isEqualTo(4);
+        assertThat(Lokr.smallerSide(96, 5)).isEqualTo(4);
+    }
+
+    @Test
+    void blocksThatDoNotFitAreRefused() {
+        GraloraOptions options = new GraloraOptions(4, 6, 2, 0, 0, List.of("value"), Selection.ALL);
+        assertThatThrownBy(() -> new Bench(new Gralora(), options))
+                .isInstanceOf(UserError.class)
+                .hasMessage("gralora: blocks is 2, which does not divide tiny.layer.1.value [3, 6]");
+        assertThatThrownBy(() -> new GraloraOptions(5, 6, 2, 0, 0, BOTH, Selection.ALL))
+                .hasMessage("rank is 5, expected a multiple of blocks, which is 2");
+    }
+
+    @Test
+    void verasMatricesAreKeptButNotTrained() {
+        try (Bench bench = new Bench(new Vera(), new VeraOptions(3, 0.1, 0, BOTH, Selection.ALL))) {
+            assertThat(bench.parameters.all()).containsKeys("base_model.vera_A", "base_model.vera_B");
+            assertThat(bench.parameters.trained())
+                    .containsOnlyKeys(
+                            "tiny.layer.0.query.vera_lambda_d",
+                            "tiny.layer.0.query.vera_lambda_b",
+                            "tiny.layer.1.value.vera_lambda_d",
+                            "tiny.layer.1.value.vera_lambda_b");
+            assertThat(bench.parameters.count()).isEqualTo(3 + 6 + 3 + 3);
+        }
+    }
+
+    @Test
+    void bitfitTrainsBiasesAlone() {
+        try (Bench bench = new Bench(new Bitfit(), new BitfitOptions(BitfitOptions.Biases.ALL, true))) {
+            assertThat(bench.parameters.all()).containsOnlyKeys("tiny.layer.0.query.bias", "tiny.layer.1.value.bias");
+        }
+        BitfitOptions half = new BitfitOptions(BitfitOptions.Biases.QUERY_AND_INTERMEDIATE, true);
+        try (Bench bench = new Bench(new Bitfit(), half)) {
+            assertThat(bench.parameters.all()).containsOnlyKeys("tiny.layer.0.query.bias");
+            assertThat(bench.parameters.all().get("tiny.layer.0.query.bias").shape())
+                    .isEqualTo(Shape.of(6));
+        }
+    }
+
+    private static void assertClose(double[] ours, double[] expected, double allowed) {
+        assertThat(ours).hasSameSizeAs(expected);
+        for (int i = 0; i < ours.length; i++) {
+            assertThat(ours[i]).as("element %d", i).isCloseTo(expected[i], offset(allowed));
+        }
+    }
+}

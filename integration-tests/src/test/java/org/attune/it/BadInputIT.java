@@ -101,7 +101,7 @@ public class BadInputIT extends InFramework {
         edit(spec, "rank: 4", "rnak: 4");
         refuses(spec
                 + ":8: adapter 'lora' has no option 'rnak', did you mean 'rank'? Options: rank, alpha, dropout, targets,"
-                + " rslora, exclude, layers, layers_pattern, rank_pattern, alpha_pattern, bias, modules_to_save");
+                + " rslora, exclude, layers, layers_pattern, modules_to_save, rank_pattern, alpha_pattern, bias");
     }
 
     @Test
@@ -113,7 +113,9 @@ public class BadInputIT extends InFramework {
     @Test
     public void anUnknownPlugin() throws Exception {
         edit(spec, "name: lora", "name: lorra");
-        refuses(spec + ":8: no adapter 'lorra' is installed, did you mean 'lora'? Installed: full, head-only, lora");
+        refuses(
+                spec
+                        + ":8: no adapter 'lorra' is installed, did you mean 'lora'? Installed: bitfit, dora, full, gralora, head-only, hra, ia3, loha, lokr, lora, miss, vera");
     }
 
     @Test

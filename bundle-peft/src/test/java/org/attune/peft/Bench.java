@@ -66,6 +66,20 @@ final class Bench implements AutoCloseable {
         return gradients;
     }
 
+    /** Of the loss along the {@code i}th element of a parameter that is {@code at}, by a finite difference. */
+    double slope(Tensor t, double[] at, int i) {
+        double h = 1e-5;
+        double[] moved = at.clone();
+        moved[i] = at[i] + h;
+        t.set(moved);
+        double up = loss();
+        moved[i] = at[i] - h;
+        t.set(moved);
+        double down = loss();
+        t.set(at);
+        return (up - down) / (2 * h);
+    }
+
     /** Gives every parameter values that are not zero, so that all of it takes part. */
     void stir() {
         parameters.all().forEach((name, t) -> {

@@ -84,25 +84,12 @@ class MethodsTest {
                     for (int i = 0; i < at.length; i++) {
                         assertThat(gradient[i])
                                 .as("%s[%d]", name, i)
-                                .isCloseTo(slope(bench, t, at, i), offset(2e-6 * (1 + Math.abs(gradient[i]))));
+                                .isCloseTo(bench.slope(t, at, i), offset(2e-6 * (1 + Math.abs(gradient[i]))));
                     }
                     assertThat(gradient).as(name).isNotEqualTo(new double[gradient.length]);
                 }
             });
         }
-    }
-
-    private static double slope(Bench bench, Tensor t, double[] at, int i) {
-        double h = 1e-5;
-        double[] moved = at.clone();
-        moved[i] = at[i] + h;
-        t.set(moved);
-        double up = bench.loss();
-        moved[i] = at[i] - h;
-        t.set(moved);
-        double down = bench.loss();
-        t.set(at);
-        return (up - down) / (2 * h);
     }
 
     @ParameterizedTest

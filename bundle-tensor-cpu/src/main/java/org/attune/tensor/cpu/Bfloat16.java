@@ -1,8 +1,6 @@
 package org.attune.tensor.cpu;
 
 import org.attune.tensor.io.HalfFloats;
-import org.bytedeco.javacpp.Pointer;
-import org.bytedeco.javacpp.ShortPointer;
 
 /**
  * Conversions for processors that oneDNN has no kernels over bfloat16 for: its portable conversion takes 100 ns an element there,
@@ -12,18 +10,6 @@ final class Bfloat16 {
     private final short[] tile = new short[Worker.TILE];
     private final float[] floats = new float[Worker.TILE];
     private final Shorts shorts = new Shorts();
-
-    /** A pointer that can be moved, as {@link Address} is. */
-    private static final class Shorts extends ShortPointer {
-        Shorts() {
-            super((Pointer) null);
-        }
-
-        Shorts at(long newAddress) {
-            this.address = newAddress;
-            return this;
-        }
-    }
 
     /** {@code n} elements of bfloat16 at {@code from} to float32 at {@code to}. */
     void widen(Worker w, long from, long to, long n) {

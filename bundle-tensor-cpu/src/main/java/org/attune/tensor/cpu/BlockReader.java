@@ -12,7 +12,6 @@ import org.attune.tensor.io.HalfFloats;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
-import org.bytedeco.javacpp.ShortPointer;
 
 /**
  * Moves blocks to and from a {@link BlockStorage}. Products decode with oneDNN's conversion of bytes, which multiplies by a scale a
@@ -187,17 +186,6 @@ final class BlockReader {
         }
 
         Bytes at(long newAddress) {
-            this.address = newAddress;
-            return this;
-        }
-    }
-
-    private static final class Shorts extends ShortPointer {
-        Shorts() {
-            super((Pointer) null);
-        }
-
-        Shorts at(long newAddress) {
             this.address = newAddress;
             return this;
         }

@@ -18,7 +18,7 @@ final class RmsNorm {
             w.load(x, at, block, n * columns);
             for (int i = 0; i < n; i++) {
                 int row = i * columns;
-                inverses[i] = (float) (1 / Math.sqrt(dot(block, block, row, columns) / columns + eps));
+                inverses[i] = (float) (1 / Math.sqrt(Sums.ofProducts(block, block, row, columns) / columns + eps));
                 scale(block, row, inverses[i], scale, columns);
             }
             w.store(block, n * columns, y, at);
@@ -61,7 +61,7 @@ final class RmsNorm {
                 }
                 if (dx != null) {
                     multiply(g, row, scale, columns);
-                    float mean = (float) (dot(g, normal, row, columns) / columns);
+                    float mean = (float) (Sums.ofProducts(g, normal, row, columns) / columns);
                     project(g, normal, row, mean, inverses[i], columns);
                 }
             }
@@ -96,32 +96,5 @@ final class RmsNorm {
         for (int j = 0; j < n; j++) {
             g[row + j] = inverse * (g[row + j] - normal[row + j] * mean);
         }
-    }
-
-    /** Of one row of each; in eight chains, which a core adds side by side. */
-    private static double dot(float[] a, float[] b, int row, int n) {
-        float s0 = 0;
-        float s1 = 0;
-        float s2 = 0;
-        float s3 = 0;
-        float s4 = 0;
-        float s5 = 0;
-        float s6 = 0;
-        float s7 = 0;
-        int i = row;
-        for (; i + 8 <= row + n; i += 8) {
-            s0 += a[i] * b[i];
-            s1 += a[i + 1] * b[i + 1];
-            s2 += a[i + 2] * b[i + 2];
-            s3 += a[i + 3] * b[i + 3];
-            s4 += a[i + 4] * b[i + 4];
-            s5 += a[i + 5] * b[i + 5];
-            s6 += a[i + 6] * b[i + 6];
-            s7 += a[i + 7] * b[i + 7];
-        }
-        for (; i < row + n; i++) {
-            s0 += a[i] * b[i];
-        }
-        return (double) s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7;
     }
 }

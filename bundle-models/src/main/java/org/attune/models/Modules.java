@@ -79,6 +79,16 @@ public final class Modules {
         return add(path, Kind.BLOCK, width, width);
     }
 
+    /** The sum of attention's input and output; where a norm follows it, this comes before the norm. */
+    public Modules attentionResidual(String path, int width) {
+        return add(path, Kind.ATTENTION_RESIDUAL, width, width);
+    }
+
+    /** The sum of the feed-forward block's input and output, likewise. */
+    public Modules feedForwardResidual(String path, int width) {
+        return add(path, Kind.FEED_FORWARD_RESIDUAL, width, width);
+    }
+
     private Modules add(String path, Kind kind, int in, int out) {
         points.add(new AttachPoint(path, kind, in, out));
         return this;

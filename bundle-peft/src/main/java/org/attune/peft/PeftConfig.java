@@ -16,7 +16,7 @@ import org.attune.training.Adapter.UnsupportedMethod;
  *
  * @param method the adapter's name, for errors
  */
-record PeftConfig(String method, Map<String, Object> fields) {
+public record PeftConfig(String method, Map<String, Object> fields) {
     /** Heads for classes, which the trainer makes; PEFT names both whether or not the model has them. */
     private static final Set<String> HEADS = Set.of("classifier", "score");
 
@@ -39,7 +39,7 @@ record PeftConfig(String method, Map<String, Object> fields) {
      *
      * @param read what the method itself reads, or need not
      */
-    void refuseAllBut(Set<String> read) {
+    public void refuseAllBut(Set<String> read) {
         Map<String, Object> refused = new TreeMap<>(fields);
         refused.keySet().removeAll(read);
         refused.keySet().removeAll(HARMLESS);
@@ -52,15 +52,15 @@ record PeftConfig(String method, Map<String, Object> fields) {
         }
     }
 
-    Object value(String field) {
+    public Object value(String field) {
         return fields.get(field);
     }
 
-    boolean is(String field) {
+    public boolean is(String field) {
         return Boolean.TRUE.equals(fields.get(field));
     }
 
-    double number(String field, double otherwise) {
+    public double number(String field, double otherwise) {
         Object value = fields.getOrDefault(field, otherwise);
         if (value instanceof Number n) {
             return n.doubleValue();
@@ -69,7 +69,7 @@ record PeftConfig(String method, Map<String, Object> fields) {
     }
 
     /** A whole number from {@code least} on. */
-    int whole(String field, int otherwise, int least) {
+    public int whole(String field, int otherwise, int least) {
         double value = number(field, otherwise);
         if (value != Math.rint(value) || value < least || value > Integer.MAX_VALUE) {
             throw unsupported(field + "=" + fields.get(field));
@@ -93,7 +93,7 @@ record PeftConfig(String method, Map<String, Object> fields) {
         return values;
     }
 
-    List<String> list(String field) {
+    public List<String> list(String field) {
         Object value = fields.get(field);
         return value instanceof List<?> list
                 ? list.stream().map(String::valueOf).toList()
@@ -122,7 +122,7 @@ record PeftConfig(String method, Map<String, Object> fields) {
     Selection selection() {
         return new Selection(
                 names("exclude_modules"),
-                layers(),
+                layers("layers_to_transform"),
                 list("layers_pattern"),
                 list("modules_to_save").stream()
                         .filter(module -> !HEADS.contains(module))
@@ -130,21 +130,22 @@ record PeftConfig(String method, Map<String, Object> fields) {
                         .toList());
     }
 
-    private List<Integer> layers() {
-        Object value = fields.get("layers_to_transform");
+    /** Numbers of layers; a single one may stand for a list of one. */
+    public List<Integer> layers(String field) {
+        Object value = fields.get(field);
         List<?> layers = value instanceof List<?> several ? several : value == null ? List.of() : List.of(value);
         return layers.stream()
                 .map(layer -> {
                     if (layer instanceof Integer number && number >= 0) {
                         return number;
                     }
-                    throw unsupported("layers_to_transform=" + value);
+                    throw unsupported(field + "=" + value);
                 })
                 .toList();
     }
 
     /** Refuses numbers other than 0: dropouts that a method here does not have. */
-    void refuseDropouts(String... names) {
+    public void refuseDropouts(String... names) {
         for (String name : names) {
             if (number(name, 0) != 0) {
                 throw unsupported(name + "=" + fields.get(name));
@@ -160,7 +161,7 @@ record PeftConfig(String method, Map<String, Object> fields) {
         }
     }
 
-    UnsupportedMethod unsupported(String what) {
+    public UnsupportedMethod unsupported(String what) {
         return new UnsupportedMethod(
                 "adapter_config.json has " + what + ", which the adapter " + method + " does not support");
     }
@@ -189,7 +190,7 @@ record PeftConfig(String method, Map<String, Object> fields) {
     }
 
     /** A whole number without a fraction: PEFT declares some ints. */
-    static Number written(double value) {
+    public static Number written(double value) {
         if (value == Math.rint(value) && Math.abs(value) <= Integer.MAX_VALUE) {
             return (int) value;
         }

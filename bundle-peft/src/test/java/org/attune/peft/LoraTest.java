@@ -203,6 +203,11 @@ class LoraTest {
         }
 
         @Override
+        public void residual(String path, org.attune.model.ResidualTransform transform) {
+            throw new AssertionError("lora claims linear maps alone");
+        }
+
+        @Override
         public Tensor parameter(String name, Shape shape, Initializer initializer) {
             return real.parameter(name, shape, initializer);
         }

@@ -19,6 +19,10 @@ public record AttachPoint(String path, Kind kind, int in, int out) {
         /** A normalisation. */
         NORM,
         /** The output of a whole layer, [tokens, out]. */
-        BLOCK
+        BLOCK,
+        /** The sum of attention's input and output, {@link Residual}. */
+        ATTENTION_RESIDUAL,
+        /** The sum of the feed-forward block's input and output, {@link Residual}. */
+        FEED_FORWARD_RESIDUAL
     }
 }

@@ -1,6 +1,7 @@
 package org.attune.model;
 
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.AttentionLayout;
 import org.osgi.annotation.versioning.ProviderType;
@@ -68,6 +69,15 @@ public interface Forward {
      */
     default Tensor attention(String path, Tensor q, Tensor k, Tensor v, AttentionLayout layout) {
         return q.attention(k, v, layout);
+    }
+
+    /**
+     * The sum at the end of the sub-layer at {@code path}, with what adapters add to it; see {@link Residual}.
+     *
+     * @param norm of the block, after the sum; the identity where none follows
+     */
+    default Tensor residual(String path, Tensor x, Tensor z, UnaryOperator<Tensor> norm) {
+        return x.add(z);
     }
 
     /** Lets adapters act on the output of the block at {@code path}. */

@@ -7,6 +7,7 @@ import org.attune.model.AttachPoint;
 import org.attune.model.LinearTransform;
 import org.attune.model.Model;
 import org.attune.model.OutputTransform;
+import org.attune.model.ResidualTransform;
 import org.attune.plugin.Plugin;
 import org.attune.tensor.Tensor;
 import org.osgi.annotation.versioning.ConsumerType;
@@ -58,6 +59,9 @@ public interface Adapter<O extends Record> extends Plugin<O> {
 
         /** Wraps the output of the block, norm or embedding at {@code path}. */
         void output(String path, OutputTransform transform);
+
+        /** Adds to the residual sum at {@code path}. */
+        void residual(String path, ResidualTransform transform);
     }
 
     /**

@@ -21,6 +21,9 @@ import org.attune.peft.Lokr;
 import org.attune.peft.Lora;
 import org.attune.peft.Miss;
 import org.attune.peft.Vera;
+import org.attune.peft.bottleneck.Houlsby;
+import org.attune.peft.bottleneck.Parallel;
+import org.attune.peft.bottleneck.Pfeiffer;
 import org.attune.plugin.Plugin;
 import org.attune.trial.Catalogue.PluginInfo;
 
@@ -45,6 +48,9 @@ final class ClassPathPlugins implements PluginRegistry {
                 .with("miss", new Miss())
                 .with("vera", new Vera())
                 .with("bitfit", new Bitfit())
+                .with("houlsby", new Houlsby())
+                .with("pfeiffer", new Pfeiffer())
+                .with("parallel", new Parallel())
                 .with("full", new Full())
                 .with("head-only", new HeadOnly());
     }

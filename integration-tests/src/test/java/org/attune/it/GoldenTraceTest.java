@@ -67,8 +67,16 @@ class GoldenTraceTest {
                 "bert/miss",
                 "bert/vera",
                 "bert/bitfit",
+                "bert/houlsby",
+                "bert/pfeiffer",
+                "bert/parallel",
+                "bert/parallel-learned",
                 "bert/full",
                 "bert/head-only",
+                "llama/houlsby",
+                "llama/pfeiffer",
+                "llama/parallel",
+                "llama/parallel-learned",
                 "llama/dora",
                 "llama/gralora",
                 "llama/gralora-hybrid",
@@ -87,6 +95,10 @@ class GoldenTraceTest {
                 "qwen2/lokr",
                 "qwen2/miss",
                 "qwen2/vera",
+                "gpt2/houlsby",
+                "gpt2/pfeiffer",
+                "gpt2/parallel",
+                "gpt2/parallel-learned",
                 "gpt2/dora",
                 "gpt2/gralora",
                 "gpt2/gralora-hybrid",
@@ -115,7 +127,7 @@ class GoldenTraceTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"lora-plus, param_groups", "pissa, init.safetensors", "houlsby, BOTTLENECK"})
+    @CsvSource({"lora-plus, param_groups", "pissa, init.safetensors", "unipelt, UNIPELT"})
     void aMethodThatNoPluginKnowsIsNamed(String method, String why) {
         Path trace = Golden.path("traces/bert/" + method);
         assertThatThrownBy(() -> replayer().replay(trace, "reference"))

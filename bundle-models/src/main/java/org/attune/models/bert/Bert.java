@@ -30,10 +30,12 @@ public final class Bert extends EncoderModel {
             ".attention.self.value",
             ".attention.output.dense",
             ".attention.output.dropout",
+            ".attention.output",
             ".attention.output.LayerNorm",
             ".intermediate.dense",
             ".output.dense",
             ".output.dropout",
+            ".output",
             ".output.LayerNorm");
 
     private final double classifierDropout;

@@ -25,10 +25,12 @@ public final class DistilBert extends EncoderModel {
             ".attention.v_lin",
             ".attention.out_lin",
             ".attention.dropout",
+            ".attention",
             ".sa_layer_norm",
             ".ffn.lin1",
             ".ffn.lin2",
             ".ffn.dropout",
+            ".ffn",
             ".output_layer_norm");
 
     private final double classifierDropout;

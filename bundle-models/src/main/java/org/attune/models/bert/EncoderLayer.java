@@ -1,5 +1,6 @@
 package org.attune.models.bert;
 
+import java.util.function.UnaryOperator;
 import org.attune.model.Forward;
 import org.attune.models.Modules;
 import org.attune.tensor.Tensor;
@@ -32,17 +33,19 @@ record EncoderLayer(
         double attentionDropout,
         double outputDropout) {
 
-    /** Paths within a layer: of the linear maps, the normalisations, and the places of the dropouts. */
+    /** Paths within a layer: of the linear maps, the normalisations, the sums, and the places of the dropouts. */
     record Names(
             String query,
             String key,
             String value,
             String context,
             String contextDropout,
+            String contextSum,
             String contextNorm,
             String inner,
             String output,
             String outputDropout,
+            String outputSum,
             String outputNorm) {}
 
     void addTo(Modules modules, String layer) {
@@ -50,9 +53,11 @@ record EncoderLayer(
                 .linear(layer + names.key, hidden, hidden, true)
                 .linear(layer + names.value, hidden, hidden, true)
                 .linear(layer + names.context, hidden, hidden, true)
+                .attentionResidual(layer + names.contextSum, hidden)
                 .layerNorm(layer + names.contextNorm, hidden)
                 .linear(layer + names.inner, hidden, intermediate, true)
                 .linear(layer + names.output, intermediate, hidden, true)
+                .feedForwardResidual(layer + names.outputSum, hidden)
                 .layerNorm(layer + names.outputNorm, hidden)
                 .block(layer, hidden);
     }
@@ -68,10 +73,16 @@ record EncoderLayer(
         Tensor value = forward.linear(layer + names.value, x);
         Tensor context = forward.linear(layer + names.context, query.attention(key, value, layout));
         Tensor dropped = forward.dropout(layer + names.contextDropout, context, attentionDropout);
-        Tensor attended = forward.layerNorm(layer + names.contextNorm, dropped.add(own), eps);
+        Tensor attended = normedSum(forward, layer + names.contextSum, layer + names.contextNorm, own, dropped);
         Tensor inner = forward.linear(layer + names.inner, attended).apply(activation);
         Tensor out = forward.linear(layer + names.output, inner);
         Tensor kept = forward.dropout(layer + names.outputDropout, out, outputDropout);
-        return forward.block(layer, forward.layerNorm(layer + names.outputNorm, kept.add(attended), eps));
+        return forward.block(
+                layer, normedSum(forward, layer + names.outputSum, layer + names.outputNorm, attended, kept));
+    }
+
+    private Tensor normedSum(Forward forward, String sum, String norm, Tensor x, Tensor z) {
+        UnaryOperator<Tensor> normed = y -> forward.layerNorm(norm, y, eps);
+        return normed.apply(forward.residual(sum, x, z, normed));
     }
 }

@@ -3,6 +3,7 @@ package org.attune.models.decoder;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.attune.model.Forward;
@@ -83,9 +84,11 @@ public final class Gpt2 implements Architecture {
             modules.layerNorm(layer + ".ln_1", hidden)
                     .conv1d(layer + ".attn.c_attn", hidden, 3 * hidden)
                     .conv1d(layer + ".attn.c_proj", hidden, hidden)
+                    .attentionResidual(layer + ".attn", hidden)
                     .layerNorm(layer + ".ln_2", hidden)
                     .conv1d(layer + ".mlp.c_fc", hidden, inner)
                     .conv1d(layer + ".mlp.c_proj", inner, hidden)
+                    .feedForwardResidual(layer + ".mlp", hidden)
                     .block(layer, hidden);
         }
         modules.layerNorm(NORM, hidden).head(HEAD, hidden, vocabulary, tied);
@@ -134,11 +137,13 @@ public final class Gpt2 implements Architecture {
         Tensor value = fused.slice(1, 2 * hidden, 3 * hidden);
         Tensor attention = forward.attention(path + ".attn", query, key, value, queries.attention());
         Tensor context = forward.linear(path + ".attn.c_proj", attention);
-        Tensor attended = queries.of(x).add(forward.dropout(path + ".attn.resid_dropout", context, residualDropout));
+        Tensor dropped = forward.dropout(path + ".attn.resid_dropout", context, residualDropout);
+        Tensor attended = forward.residual(path + ".attn", queries.of(x), dropped, UnaryOperator.identity());
         Tensor middle = forward.linear(path + ".mlp.c_fc", forward.layerNorm(path + ".ln_2", attended, eps))
                 .apply(activation);
         Tensor out = forward.linear(path + ".mlp.c_proj", middle);
-        return forward.block(path, attended.add(forward.dropout(path + ".mlp.dropout", out, residualDropout)));
+        Tensor kept = forward.dropout(path + ".mlp.dropout", out, residualDropout);
+        return forward.block(path, forward.residual(path + ".mlp", attended, kept, UnaryOperator.identity()));
     }
 
     @Override

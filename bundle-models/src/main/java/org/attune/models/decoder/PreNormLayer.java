@@ -1,5 +1,6 @@
 package org.attune.models.decoder;
 
+import java.util.function.UnaryOperator;
 import org.attune.model.Forward;
 import org.attune.models.Modules;
 import org.attune.models.decoder.DecoderStack.Queries;
@@ -18,15 +19,19 @@ record PreNormLayer(SelfAttention attention, GatedFeedForward feedForward, RmsNo
     public void addTo(Modules modules, String layer, int hidden) {
         norm.addTo(modules, layer + ".input_layernorm", hidden);
         attention.addTo(modules, layer, hidden);
+        modules.attentionResidual(layer + ".self_attn", hidden);
         norm.addTo(modules, layer + ".post_attention_layernorm", hidden);
         feedForward.addTo(modules, layer, hidden);
+        modules.feedForwardResidual(layer + ".mlp", hidden);
     }
 
     @Override
     public Tensor apply(Forward forward, String layer, Tensor x, Queries queries, Rotary.Angles angles) {
         Tensor normal = norm.apply(forward, layer + ".input_layernorm", x);
-        Tensor attended = queries.of(x).add(attention.apply(forward, layer, normal, queries, angles));
+        Tensor context = attention.apply(forward, layer, normal, queries, angles);
+        Tensor attended = forward.residual(layer + ".self_attn", queries.of(x), context, UnaryOperator.identity());
         Tensor middle = norm.apply(forward, layer + ".post_attention_layernorm", attended);
-        return attended.add(feedForward.apply(forward, layer, middle));
+        Tensor out = feedForward.apply(forward, layer, middle);
+        return forward.residual(layer + ".mlp", attended, out, UnaryOperator.identity());
     }
 }

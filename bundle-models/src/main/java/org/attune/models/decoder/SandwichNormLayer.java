@@ -1,5 +1,6 @@
 package org.attune.models.decoder;
 
+import java.util.function.UnaryOperator;
 import org.attune.model.Forward;
 import org.attune.models.Modules;
 import org.attune.models.decoder.DecoderStack.Queries;
@@ -19,18 +20,22 @@ record SandwichNormLayer(SelfAttention attention, GatedFeedForward feedForward, 
         norm.addTo(modules, layer + ".input_layernorm", hidden);
         attention.addTo(modules, layer, hidden);
         norm.addTo(modules, layer + ".post_attention_layernorm", hidden);
+        modules.attentionResidual(layer + ".self_attn", hidden);
         norm.addTo(modules, layer + ".pre_feedforward_layernorm", hidden);
         feedForward.addTo(modules, layer, hidden);
         norm.addTo(modules, layer + ".post_feedforward_layernorm", hidden);
+        modules.feedForwardResidual(layer + ".mlp", hidden);
     }
 
     @Override
     public Tensor apply(Forward forward, String layer, Tensor x, Queries queries, Rotary.Angles angles) {
         Tensor normal = norm.apply(forward, layer + ".input_layernorm", x);
-        Tensor context = attention.apply(forward, layer, normal, queries, angles);
-        Tensor attended = queries.of(x).add(norm.apply(forward, layer + ".post_attention_layernorm", context));
+        Tensor context = norm.apply(
+                forward, layer + ".post_attention_layernorm", attention.apply(forward, layer, normal, queries, angles));
+        Tensor attended = forward.residual(layer + ".self_attn", queries.of(x), context, UnaryOperator.identity());
         Tensor middle = norm.apply(forward, layer + ".pre_feedforward_layernorm", attended);
-        Tensor out = feedForward.apply(forward, layer, middle);
-        return attended.add(norm.apply(forward, layer + ".post_feedforward_layernorm", out));
+        Tensor out =
+                norm.apply(forward, layer + ".post_feedforward_layernorm", feedForward.apply(forward, layer, middle));
+        return forward.residual(layer + ".mlp", attended, out, UnaryOperator.identity());
     }
 }

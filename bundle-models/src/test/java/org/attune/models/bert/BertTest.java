@@ -110,9 +110,11 @@ class BertTest {
                             "bert.encoder.layer.0.attention.self.key",
                             "bert.encoder.layer.0.attention.self.value",
                             "bert.encoder.layer.0.attention.output.dense",
+                            "bert.encoder.layer.0.attention.output",
                             "bert.encoder.layer.0.attention.output.LayerNorm",
                             "bert.encoder.layer.0.intermediate.dense",
                             "bert.encoder.layer.0.output.dense",
+                            "bert.encoder.layer.0.output",
                             "bert.encoder.layer.0.output.LayerNorm",
                             "bert.encoder.layer.0",
                             "bert.pooler.dense");

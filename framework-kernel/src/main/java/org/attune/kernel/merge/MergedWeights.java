@@ -62,6 +62,9 @@ final class MergedWeights {
             throw new UserError(
                     "an adapter acts on the output of '" + path + "', which cannot be merged into a weight");
         }
+        if (!wiring.residuals(path).isEmpty()) {
+            throw new UserError("an adapter adds to what '" + path + "' gives, which cannot be merged into a weight");
+        }
         List<LinearTransform> transforms = wiring.linear(path);
         if (transforms.isEmpty()) {
             return;

@@ -7,6 +7,8 @@ import org.attune.model.Forward;
 import org.attune.model.LinearTransform;
 import org.attune.model.Model;
 import org.attune.model.OutputTransform;
+import org.attune.model.Residual;
+import org.attune.model.ResidualTransform;
 import org.attune.model.Stage;
 import org.attune.model.TokenBatch;
 import org.attune.tensor.DType;
@@ -139,6 +141,21 @@ public class ForwardPass implements Forward {
     public Tensor embedding(String path, int[] ids) {
         Tensor rows = weight(path + ".weight").gatherRows(ids);
         return block(path, settings.precision().map(rows::to).orElse(rows));
+    }
+
+    @Override
+    public Tensor residual(String path, Tensor x, Tensor z, UnaryOperator<Tensor> norm) {
+        Tensor sum = x.add(z);
+        List<ResidualTransform> transforms = wiring.residuals(path);
+        if (transforms.isEmpty()) {
+            return sum;
+        }
+        Residual at = new Residual(x, z, sum, norm);
+        Tensor y = sum;
+        for (ResidualTransform transform : transforms) {
+            y = y.add(transform.apply(this, at));
+        }
+        return y.to(sum.dtype());
     }
 
     @Override

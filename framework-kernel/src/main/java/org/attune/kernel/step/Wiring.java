@@ -7,15 +7,18 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.attune.model.AttachPoint;
+import org.attune.model.AttachPoint.Kind;
 import org.attune.model.LanguageHead;
 import org.attune.model.LinearTransform;
 import org.attune.model.Model;
 import org.attune.model.OutputTransform;
+import org.attune.model.ResidualTransform;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
@@ -31,6 +34,7 @@ public final class Wiring {
     private final Model model;
     private final Map<String, List<LinearTransform>> linear = new HashMap<>();
     private final Map<String, List<OutputTransform>> outputs = new HashMap<>();
+    private final Map<String, List<ResidualTransform>> residuals = new HashMap<>();
 
     public Wiring(Model model) {
         this.model = model;
@@ -46,9 +50,15 @@ public final class Wiring {
         return outputs.getOrDefault(path, List.of());
     }
 
+    /** What adds to a residual sum. */
+    public List<ResidualTransform> residuals(String path) {
+        return residuals.getOrDefault(path, List.of());
+    }
+
     /** Whether an adapter acts on the module at {@code path} or inside it. */
     boolean touches(String path) {
-        return Stream.concat(linear.keySet().stream(), outputs.keySet().stream())
+        return Stream.of(linear, outputs, residuals)
+                .flatMap(claims -> claims.keySet().stream())
                 .anyMatch(point -> point.equals(path) || point.startsWith(path + "."));
     }
 
@@ -94,13 +104,13 @@ public final class Wiring {
                                     .flatMap(head -> head.map(LanguageHead::path).stream()))
                     .collect(Collectors.toSet());
             return points().stream()
-                    .filter(p -> p.kind() == AttachPoint.Kind.LINEAR)
+                    .filter(p -> p.kind() == Kind.LINEAR)
                     .filter(p -> !heads.contains(p.path()))
                     .toList();
         }
 
         @Override
-        public List<AttachPoint> match(AttachPoint.Kind kind, List<String> targets) {
+        public List<AttachPoint> match(Kind kind, List<String> targets) {
             List<AttachPoint> points =
                     points().stream().filter(p -> p.kind() == kind).toList();
             Set<String> chosen = new LinkedHashSet<>();
@@ -150,23 +160,36 @@ public final class Wiring {
 
         @Override
         public void linear(String path, LinearTransform transform) {
-            if (require(path).kind() != AttachPoint.Kind.LINEAR) { // it would silently never act
-                throw new IllegalArgumentException("attach point '" + path + "' is no linear map");
-            }
+            require(path, "linear map", kind -> kind == Kind.LINEAR);
             linear.computeIfAbsent(path, p -> new ArrayList<>()).add(transform);
         }
 
         @Override
         public void output(String path, OutputTransform transform) {
-            require(path);
+            require(path, "module with an output", kind -> !isResidual(kind));
             outputs.computeIfAbsent(path, p -> new ArrayList<>()).add(transform);
         }
 
-        private AttachPoint require(String path) {
-            return points().stream()
-                    .filter(p -> p.path().equals(path))
-                    .findFirst()
-                    .orElseThrow(() -> new IllegalArgumentException("the model has no attach point '" + path + "'"));
+        @Override
+        public void residual(String path, ResidualTransform transform) {
+            require(path, "residual sum", Side::isResidual);
+            residuals.computeIfAbsent(path, p -> new ArrayList<>()).add(transform);
+        }
+
+        private static boolean isResidual(Kind kind) {
+            return kind == Kind.ATTENTION_RESIDUAL || kind == Kind.FEED_FORWARD_RESIDUAL;
+        }
+
+        /** A transform at a point of another kind would silently never act. */
+        private void require(String path, String what, Predicate<Kind> kind) {
+            List<AttachPoint> there =
+                    points().stream().filter(p -> p.path().equals(path)).toList();
+            if (there.isEmpty()) {
+                throw new IllegalArgumentException("the model has no attach point '" + path + "'");
+            }
+            if (there.stream().noneMatch(p -> kind.test(p.kind()))) {
+                throw new IllegalArgumentException("attach point '" + path + "' is no " + what);
+            }
         }
 
         @Override

@@ -122,7 +122,7 @@ public record PeftConfig(String method, Map<String, Object> fields) {
     Selection selection() {
         return new Selection(
                 names("exclude_modules"),
-                layers("layers_to_transform"),
+                wholes("layers_to_transform"),
                 list("layers_pattern"),
                 list("modules_to_save").stream()
                         .filter(module -> !HEADS.contains(module))
@@ -130,13 +130,13 @@ public record PeftConfig(String method, Map<String, Object> fields) {
                         .toList());
     }
 
-    /** Numbers of layers; a single one may stand for a list of one. */
-    public List<Integer> layers(String field) {
+    /** Whole numbers from 0 on: a list of them, or one. */
+    public List<Integer> wholes(String field) {
         Object value = fields.get(field);
-        List<?> layers = value instanceof List<?> several ? several : value == null ? List.of() : List.of(value);
-        return layers.stream()
-                .map(layer -> {
-                    if (layer instanceof Integer number && number >= 0) {
+        List<?> numbers = value instanceof List<?> several ? several : value == null ? List.of() : List.of(value);
+        return numbers.stream()
+                .map(each -> {
+                    if (each instanceof Integer number && number >= 0) {
                         return number;
                     }
                     throw unsupported(field + "=" + value);

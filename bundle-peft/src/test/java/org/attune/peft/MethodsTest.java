@@ -13,6 +13,7 @@ import org.attune.model.AttachPoint;
 import org.attune.model.LinearMap;
 import org.attune.model.LinearTransform;
 import org.attune.plugin.UserError;
+import org.attune.tensor.Scope;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.attune.training.Adapter;
@@ -60,6 +61,8 @@ class MethodsTest {
                 new Method<>("lokr", new Lokr(), new LokrOptions(2, 6, false, -1, BOTH, Selection.ALL)),
                 new Method<>("lokr-both", new Lokr(), new LokrOptions(1, 6, true, 3, BOTH, Selection.ALL)),
                 new Method<>("miss", new Miss(), new MissOptions(4, 0, BOTH, Selection.ALL)),
+                new Method<>("oft", new Oft(), new OftOptions(2, false, 0, BOTH, Selection.ALL)),
+                new Method<>("oft-shared-series", new Oft(), new OftOptions(2, true, 5, BOTH, Selection.ALL)),
                 new Method<>("vera", new Vera(), new VeraOptions(3, 0.1, 0, BOTH, Selection.ALL)));
     }
 
@@ -163,6 +166,35 @@ class MethodsTest {
                             "tiny.layer.1.value.vera_lambda_b");
             assertThat(bench.parameters.count()).isEqualTo(3 + 6 + 3 + 3);
         }
+    }
+
+    @Test
+    void rowsOfTrainedTokensTakeThePlaceOfTheBaseModels() {
+        TrainableTokensOptions options = new TrainableTokensOptions(List.of(4, 1), List.of());
+        try (Bench bench = new Bench(new TrainableTokens(), options)) {
+            assertClose(bench.hidden(), bench.bareHidden(), 0);
+            bench.stir();
+            Tensor rows = bench.parameters.all().get("tiny.embeddings.trainable_tokens_delta");
+            assertThat(rows.shape()).isEqualTo(Shape.of(2, 4));
+            double[] gradient = bench.gradients().get("tiny.embeddings.trainable_tokens_delta");
+            for (int i = 0; i < gradient.length; i++) {
+                assertThat(gradient[i]).isCloseTo(bench.slope(rows, rows.toDoubles(), i), offset(1e-6));
+            }
+            double[] adapted = bench.hidden();
+            Tensor table = bench.model.weights().get("tiny.embeddings.weight");
+            double[] merged = Scope.inference(
+                    table.engine(),
+                    () -> bench.wiring
+                            .outputs("tiny.embeddings")
+                            .get(0)
+                            .merged(table)
+                            .orElseThrow()
+                            .toDoubles());
+            table.set(merged);
+            assertClose(bench.bareHidden(), adapted, 0);
+        }
+        assertThatThrownBy(() -> new Bench(new TrainableTokens(), new TrainableTokensOptions(List.of(5), List.of())))
+                .hasMessage("trainable-tokens: token 5 is not among the 5 of tiny.embeddings");
     }
 
     @Test

@@ -80,6 +80,14 @@ public interface Adapter<O extends Record> extends Plugin<O> {
         Map<String, Object> write(O options, Model model);
 
         /**
+         * The name of a parameter in files, before what PEFT puts in front of all names: its own, unless PEFT has another.
+         * What {@code ln_tuning_layers} and {@code base_layer} hold there is read as the module's own either way.
+         */
+        default String inFile(String name, Model model) {
+            return name;
+        }
+
+        /**
          * The options that a configuration states.
          *
          * @param config the whole of adapter_config.json

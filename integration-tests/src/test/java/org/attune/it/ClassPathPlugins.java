@@ -16,10 +16,13 @@ import org.attune.peft.Gralora;
 import org.attune.peft.HeadOnly;
 import org.attune.peft.Hra;
 import org.attune.peft.Ia3;
+import org.attune.peft.LnTuning;
 import org.attune.peft.Loha;
 import org.attune.peft.Lokr;
 import org.attune.peft.Lora;
 import org.attune.peft.Miss;
+import org.attune.peft.Oft;
+import org.attune.peft.TrainableTokens;
 import org.attune.peft.Vera;
 import org.attune.peft.bottleneck.Houlsby;
 import org.attune.peft.bottleneck.Parallel;
@@ -43,9 +46,12 @@ final class ClassPathPlugins implements PluginRegistry {
                 .with("gralora", new Gralora())
                 .with("hra", new Hra())
                 .with("ia3", new Ia3())
+                .with("ln-tuning", new LnTuning())
                 .with("loha", new Loha())
                 .with("lokr", new Lokr())
                 .with("miss", new Miss())
+                .with("oft", new Oft())
+                .with("trainable-tokens", new TrainableTokens())
                 .with("vera", new Vera())
                 .with("bitfit", new Bitfit())
                 .with("houlsby", new Houlsby())

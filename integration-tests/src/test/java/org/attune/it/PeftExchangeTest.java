@@ -101,6 +101,12 @@ class PeftExchangeTest {
         specs.put("bert 5", "{name: hra, rank: 4, targets: [query, value]}");
         specs.put("bert 6", "{name: vera, rank: 16, targets: [query, intermediate.dense]}");
         specs.put("llama 5", "{name: miss, rank: 8, targets: [v_proj, down_proj]}");
+        specs.put("bert 7", "{name: oft, block_size: 16, targets: [query, output.dense]}");
+        specs.put("llama 8", "{name: oft, block_size: 8, share: true, terms: 5, targets: [q_proj, o_proj]}");
+        specs.put("bert 8", "{name: ln-tuning}");
+        specs.put("llama 6", "{name: ln-tuning, targets: [input_layernorm, norm]}");
+        specs.put("gpt2 5", "{name: trainable-tokens, tokens: [5, 9, 11]}"); // its head is tied
+        specs.put("llama 7", "{name: trainable-tokens, tokens: [5, 9]}");
         SmallRuns runs = new SmallRuns(folder, engine);
         List<Map<String, Object>> jobs = new ArrayList<>();
         for (Map.Entry<String, String> spec : specs.entrySet()) {
@@ -172,6 +178,27 @@ class PeftExchangeTest {
         made(jobs, "bert", true, Map.of("peft_type", "HRA", "r", 3, "target_modules", List.of("query")));
         made(jobs, "bert", true, Map.of("peft_type", "VERA", "r", 8, "target_modules", List.of("query", "value")));
         made(jobs, "llama", false, Map.of("peft_type", "MISS", "r", 7, "target_modules", projections));
+        Map<String, Object> oft = Map.of("peft_type", "OFT", "oft_block_size", 16, "target_modules", projections);
+        made(jobs, "llama", false, oft);
+        made(
+                jobs,
+                "bert",
+                true,
+                Map.of(
+                        "peft_type",
+                        "OFT",
+                        "oft_block_size",
+                        8,
+                        "block_share",
+                        true,
+                        "use_cayley_neumann",
+                        false,
+                        "target_modules",
+                        List.of("query")));
+        made(jobs, "bert", true, Map.of("peft_type", "LN_TUNING", "target_modules", List.of("LayerNorm")));
+        made(jobs, "gpt2", false, Map.of("peft_type", "LN_TUNING", "target_modules", List.of("ln_1", "ln_f")));
+        made(jobs, "gpt2", false, Map.of("peft_type", "TRAINABLE_TOKENS", "token_indices", List.of(7, 5)));
+        made(jobs, "bert", true, Map.of("peft_type", "TRAINABLE_TOKENS", "token_indices", List.of(9)));
         compare(jobs);
     }
 

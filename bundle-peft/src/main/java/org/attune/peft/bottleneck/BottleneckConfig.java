@@ -149,7 +149,7 @@ final class BottleneckConfig {
                 NonLinearity.named(config.value("non_linearity")).orElseThrow(() -> unsupported("non_linearity")),
                 learned ? config.number("first_scaling", 1) : config.number("scaling", 1),
                 learned,
-                config.layers("layers"));
+                config.wholes("layers"));
     }
 
     UnsupportedMethod unsupported(String field) {

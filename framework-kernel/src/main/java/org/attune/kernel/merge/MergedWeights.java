@@ -1,15 +1,18 @@
 package org.attune.kernel.merge;
 
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Wiring;
 import org.attune.model.AttachPoint;
 import org.attune.model.LinearMap;
 import org.attune.model.LinearTransform;
 import org.attune.model.Model;
+import org.attune.model.OutputTransform;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Scope;
 import org.attune.tensor.Tensor;
@@ -45,7 +48,7 @@ final class MergedWeights {
                 }
             });
             for (AttachPoint point : model.attachPoints()) {
-                merge(point.path(), weights);
+                merge(point, weights);
             }
             Map<String, HostTensor> tensors = new LinkedHashMap<>();
             weights.forEach((name, t) ->
@@ -57,10 +60,17 @@ final class MergedWeights {
         });
     }
 
-    private void merge(String path, Map<String, Tensor> weights) {
-        if (!wiring.outputs(path).isEmpty()) {
-            throw new UserError(
-                    "an adapter acts on the output of '" + path + "', which cannot be merged into a weight");
+    private void merge(AttachPoint point, Map<String, Tensor> weights) {
+        String path = point.path();
+        String weight = path + ".weight";
+        for (OutputTransform transform : wiring.outputs(path)) {
+            Optional<Tensor> table = point.kind() == AttachPoint.Kind.EMBEDDING
+                    ? transform.merged(weights.get(weight))
+                    : Optional.empty();
+            weights.put(
+                    weight,
+                    table.orElseThrow(() -> new UserError(
+                            "an adapter acts on the output of '" + path + "', which cannot be merged into a weight")));
         }
         if (!wiring.residuals(path).isEmpty()) {
             throw new UserError("an adapter adds to what '" + path + "' gives, which cannot be merged into a weight");
@@ -69,21 +79,31 @@ final class MergedWeights {
         if (transforms.isEmpty()) {
             return;
         }
-        String weight = path + ".weight";
-        if (!weights.containsKey(weight)) {
-            throw new UserError("an adapter acts on '" + path + "', whose weight is tied to "
-                    + model.tied().get(weight) + ": merging would change that too");
+        String tied = model.tied().get(weight);
+        if (tied == null) {
+            LinearMap map = merged(path, transforms, new LinearMap(weights.get(weight), weights.get(path + ".bias")));
+            weights.put(weight, map.weight());
+            if (map.bias() != null) {
+                weights.put(path + ".bias", map.bias());
+            }
+            return;
         }
-        LinearMap map = new LinearMap(weights.get(weight), weights.get(path + ".bias"));
+        Tensor own = merged(path, transforms, new LinearMap(model.weights().get(tied), null))
+                .weight();
+        if (!Arrays.equals(own.toFloats(), weights.get(tied).toFloats())) {
+            throw new UserError("an adapter acts on '" + path + "', whose weight is tied to " + tied
+                    + ": merging would change that too");
+        }
+    }
+
+    private static LinearMap merged(String path, List<LinearTransform> transforms, LinearMap base) {
+        LinearMap map = base;
         for (LinearTransform transform : transforms) {
             map = transform
                     .merged(map)
                     .orElseThrow(() -> new UserError(
                             "the adapter at '" + path + "' cannot be merged: no single linear map does the same"));
         }
-        weights.put(weight, map.weight());
-        if (map.bias() != null) {
-            weights.put(path + ".bias", map.bias());
-        }
+        return map;
     }
 }

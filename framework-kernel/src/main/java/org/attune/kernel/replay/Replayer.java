@@ -164,8 +164,9 @@ public final class Replayer implements TraceReplay {
         return values;
     }
 
+    /** To a reference of 0, the norm of gradients that a batch does not reach, the number itself. */
     private static double relative(double ours, double reference) {
-        return Math.abs(ours - reference) / Math.abs(reference);
+        return reference == 0 ? Math.abs(ours) : Math.abs(ours - reference) / Math.abs(reference);
     }
 
     /** The largest difference, relative to the largest reference value. */

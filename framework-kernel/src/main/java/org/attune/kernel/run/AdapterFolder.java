@@ -69,6 +69,14 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
     public record Part(String name, Map<String, Object> options) {}
 
     /**
+     * How a method writes itself in PEFT's format ({@link org.attune.training.Adapter.PeftFormat}).
+     *
+     * @param type {@code peft_type}
+     * @param naming from a parameter's name to that in files
+     */
+    public record PeftForm(String type, Map<String, Object> fields, UnaryOperator<String> naming) {}
+
+    /**
      * The base model that an adapter belongs to.
      *
      * @param name a name on a hub, or a path, for people and for PEFT's own loaders
@@ -91,8 +99,7 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
      * Writes an adapter that PEFT can load.
      *
      * @param parameters everything trained, the head too
-     * @param type {@code peft_type}, from {@link org.attune.training.Adapter.PeftFormat#type}
-     * @param fields from {@link org.attune.training.Adapter.PeftFormat#write}
+     * @param form how its method writes itself
      * @param task {@code task_type}; empty where PEFT has no word for it
      * @param heads paths of the modules that the trainer has trained, for example {@code classifier}
      * @throws UserError if it cannot be written
@@ -100,22 +107,27 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
     public static void writePeft(
             Path folder,
             Map<String, Tensor> parameters,
-            String type,
-            Map<String, Object> fields,
+            PeftForm form,
             Base base,
             Optional<String> task,
             List<String> heads) {
-        Map<String, Object> config = new TreeMap<>(fields);
-        config.put("peft_type", type);
+        Map<String, Object> config = new TreeMap<>(form.fields());
+        config.put("peft_type", form.type());
         config.put("auto_mapping", null);
         config.put("base_model_name_or_path", base.name());
         config.put("inference_mode", true);
         config.put("revision", base.revision());
         config.put("task_type", task.orElse(null));
-        List<Object> whole = new ArrayList<>(fields.get("modules_to_save") instanceof List<?> list ? list : List.of());
+        List<Object> whole =
+                new ArrayList<>(form.fields().get("modules_to_save") instanceof List<?> list ? list : List.of());
         heads.stream().filter(head -> !whole.contains(head)).forEach(whole::add);
         config.put("modules_to_save", whole.isEmpty() ? null : whole);
-        write(folder, config, parameters, base, name -> PeftNames.inFile(name, parameters.keySet()));
+        write(
+                folder,
+                config,
+                parameters,
+                base,
+                name -> PeftNames.inFile(form.naming().apply(name), parameters.keySet()));
     }
 
     /**

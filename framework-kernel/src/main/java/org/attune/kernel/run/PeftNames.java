@@ -13,15 +13,23 @@ public final class PeftNames {
     private static final String SHARED = "base_model.";
     private static final String PREFIX = SHARED + "model.";
     private static final String BASE_LAYER = ".base_layer.";
-    /** Second copies of what is there under its plain name: PEFT writes them where biases are trained. */
-    private static final Pattern COPY = Pattern.compile(".*\\.(modules_to_save|original_module)\\..*");
+    /** Where LN tuning keeps its copy of a normalisation, which here takes the base model's place under its name. */
+    private static final String NORM_COPY = ".ln_tuning_layers.";
+    /**
+     * Second copies of what is there under its plain name: PEFT writes them where biases are trained, and for a head that shares the
+     * rows of an embedding's trained tokens.
+     */
+    private static final Pattern COPY = Pattern.compile(
+            ".*\\.(modules_to_save|original_module)\\..*|(.*\\.)?(lm_head|decoder)\\.trainable_tokens_delta");
 
     private PeftNames() {}
 
     /** The name of a tensor of a file; empty where the file has it under its plain name too. */
     public static Optional<String> ours(String inFile) {
         String name = inFile.startsWith(PREFIX) ? inFile.substring(PREFIX.length()) : inFile;
-        return COPY.matcher(name).matches() ? Optional.empty() : Optional.of(name.replace(BASE_LAYER, "."));
+        return COPY.matcher(name).matches()
+                ? Optional.empty()
+                : Optional.of(name.replace(BASE_LAYER, ".").replace(NORM_COPY, "."));
     }
 
     /**

@@ -151,15 +151,19 @@ final class PluginSet implements AutoCloseable {
     }
 
     /** The PEFT form of the only adapter, where it has one. */
-    Optional<PeftForm> peftForm(Model model) {
+    Optional<AdapterFolder.PeftForm> peftForm(Model model) {
         return adapters.size() == 1 && adapters.get(0).present()
                 ? peftForm(adapters.get(0).plugin(), adapters.get(0).ref, model)
                 : Optional.empty();
     }
 
-    private <O extends Record> Optional<PeftForm> peftForm(Adapter<O> adapter, PluginRef ref, Model model) {
+    private <O extends Record> Optional<AdapterFolder.PeftForm> peftForm(
+            Adapter<O> adapter, PluginRef ref, Model model) {
         return adapter.peft()
-                .map(f -> new PeftForm(f.type(), f.write(options(adapter, ref, PluginKind.ADAPTER), model)));
+                .map(f -> new AdapterFolder.PeftForm(
+                        f.type(),
+                        f.write(options(adapter, ref, PluginKind.ADAPTER), model),
+                        name -> f.inFile(name, model)));
     }
 
     /** The adapters with their options, for a folder that PEFT has no form for. */
@@ -171,9 +175,6 @@ final class PluginSet implements AutoCloseable {
         return new AdapterFolder.Part(
                 ref.name(), new OptionBinder().describe(options(adapter, ref, PluginKind.ADAPTER)));
     }
-
-    /** @param type {@code peft_type} */
-    record PeftForm(String type, Map<String, Object> config) {}
 
     @Override
     public void close() {

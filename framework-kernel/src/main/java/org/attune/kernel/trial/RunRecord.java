@@ -418,7 +418,7 @@ final class RunRecord {
      * @param labels names of the head's classes
      */
     void adapter(
-            Optional<PluginSet.PeftForm> form,
+            Optional<AdapterFolder.PeftForm> form,
             List<AdapterFolder.Part> adapters,
             Map<String, Tensor> parameters,
             List<String> classifier,
@@ -435,8 +435,7 @@ final class RunRecord {
             throw UserError.cannot("make", to, e);
         }
         if (form.isPresent()) {
-            AdapterFolder.writePeft(
-                    to, parameters, form.get().type(), form.get().config(), base, task, heads);
+            AdapterFolder.writePeft(to, parameters, form.get(), base, task, heads);
         } else {
             AdapterFolder.writeAttune(to, parameters, adapters, base, heads);
         }

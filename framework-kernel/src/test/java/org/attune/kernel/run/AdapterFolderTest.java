@@ -44,13 +44,16 @@ class AdapterFolderTest {
         return new AdapterFolder.Base(name, null, weight -> weight.endsWith("c_fc.weight"));
     }
 
+    private static AdapterFolder.PeftForm lora(Map<String, Object> fields) {
+        return new AdapterFolder.PeftForm("LORA", fields, name -> name);
+    }
+
     @Test
     void theConfigurationIsLaidOutAsPythonDoes() throws IOException {
         AdapterFolder.writePeft(
                 folder,
                 parameters(),
-                "LORA",
-                Map.of(
+                lora(Map.of(
                         "r",
                         8,
                         "lora_dropout",
@@ -58,7 +61,7 @@ class AdapterFolderTest {
                         "target_modules",
                         List.of("query", "value"),
                         "rank_pattern",
-                        Map.of()),
+                        Map.of())),
                 base("all-MiniLM-L6-v2"),
                 Optional.of("SEQ_CLS"),
                 List.of("classifier"));
@@ -90,8 +93,7 @@ class AdapterFolderTest {
 
     @Test
     void whatIsWrittenIsReadBack() {
-        AdapterFolder.writePeft(
-                folder, parameters(), "LORA", Map.of("r", 8), base("base"), Optional.empty(), List.of());
+        AdapterFolder.writePeft(folder, parameters(), lora(Map.of("r", 8)), base("base"), Optional.empty(), List.of());
         AdapterFolder read = AdapterFolder.read(folder);
         assertThat(read.config()).containsEntry("r", 8).containsEntry("task_type", null);
         assertParameters(read);
@@ -135,7 +137,7 @@ class AdapterFolderTest {
         Map<String, Tensor> parameters = new LinkedHashMap<>();
         read.tensors().forEach((name, t) -> parameters.put(name, Tensor.of(engine, t.shape(), t.values())));
         AdapterFolder.writePeft(
-                folder, parameters, "LORA", read.config(), base(null), Optional.of("SEQ_CLS"), List.of("classifier"));
+                folder, parameters, lora(read.config()), base(null), Optional.of("SEQ_CLS"), List.of("classifier"));
         assertThat(Files.readString(folder.resolve("adapter_config.json")))
                 .isEqualTo(Files.readString(golden.resolve("adapter_config.json")));
         assertThat(Files.readAllBytes(folder.resolve("adapter_model.safetensors")))
@@ -158,8 +160,7 @@ class AdapterFolderTest {
         AdapterFolder.writePeft(
                 folder,
                 parameters,
-                "LORA",
-                Map.of("rank_pattern", patterns, "modules_to_save", List.of("c_fc")),
+                lora(Map.of("rank_pattern", patterns, "modules_to_save", List.of("c_fc"))),
                 base("base"),
                 Optional.empty(),
                 List.of("classifier"));

@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import org.attune.data.Example;
 import org.attune.evaluation.Prediction;
 import org.attune.kernel.step.ParameterStore;
@@ -13,7 +14,9 @@ import org.attune.kernel.step.Stepper;
 import org.attune.kernel.step.Wiring;
 import org.attune.kernel.step.Workers;
 import org.attune.model.Forward;
+import org.attune.model.Model;
 import org.attune.tensor.Tensor;
+import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.reference.ReferenceEngine;
 import org.attune.training.Adapter;
 import org.attune.training.Batch;
@@ -26,15 +29,20 @@ final class Bench implements AutoCloseable {
             new Sample(0, new int[] {0, 1, 2}, new int[3], new int[] {0}),
             new Sample(1, new int[] {3, 4}, new int[2], new int[] {1}));
 
-    final TinyModel model;
+    final Model model;
     final ParameterStore parameters;
     final Wiring wiring;
     private final Workers workers = new Workers(1, "bench");
     private final Stepper stepper;
 
     <O extends Record> Bench(Adapter<O> adapter, O options) {
-        ReferenceEngine engine = new ReferenceEngine();
-        model = new TinyModel(engine);
+        this(new ReferenceEngine(), TinyModel::new, adapter, options);
+    }
+
+    /** On another model. */
+    <O extends Record> Bench(
+            ReferenceEngine engine, Function<TensorEngine, Model> maker, Adapter<O> adapter, O options) {
+        model = maker.apply(engine);
         parameters = new ParameterStore(engine, model, 3);
         wiring = new Wiring(model);
         adapter.attach(options, wiring.attachment(parameters.claim(Optional.empty())));
@@ -103,7 +111,7 @@ final class Bench implements AutoCloseable {
         model.close();
     }
 
-    private record SumOfSquares(TinyModel model) implements Trainer.Objective {
+    private record SumOfSquares(Model model) implements Trainer.Objective {
         @Override
         public Sample prepare(Example example, long index) {
             throw new UnsupportedOperationException();

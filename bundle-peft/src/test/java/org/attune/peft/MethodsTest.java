@@ -8,27 +8,46 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.attune.model.AttachPoint;
 import org.attune.model.LinearMap;
 import org.attune.model.LinearTransform;
+import org.attune.model.Model;
+import org.attune.peft.bottleneck.Compacter;
+import org.attune.peft.bottleneck.CompacterOptions;
+import org.attune.peft.bottleneck.Houlsby;
+import org.attune.peft.bottleneck.HoulsbyOptions;
+import org.attune.peft.bottleneck.NonLinearity;
+import org.attune.peft.bottleneck.Parallel;
+import org.attune.peft.bottleneck.ParallelOptions;
+import org.attune.peft.bottleneck.Pfeiffer;
+import org.attune.peft.bottleneck.PfeifferOptions;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Scope;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
+import org.attune.tensor.engine.TensorEngine;
+import org.attune.tensor.reference.ReferenceEngine;
 import org.attune.training.Adapter;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What every method over linear maps promises; that it computes what its paper says is in the golden traces. */
+/** What every method promises; that it computes what its paper says is in the golden traces. */
 class MethodsTest {
     private static final List<String> BOTH = List.of("query", "value");
 
     /** A method with options that reach each branch of it: 4 to 6 wide and 6 to 3. */
-    private record Method<O extends Record>(String name, Adapter<O> adapter, O options) {
+    private record Method<O extends Record>(
+            String name, Function<TensorEngine, Model> model, Adapter<O> adapter, O options) {
+        /** On the model of linear maps alone. */
+        Method(String name, Adapter<O> adapter, O options) {
+            this(name, TinyModel::new, adapter, options);
+        }
+
         Bench bench() {
-            return new Bench(adapter, options);
+            return new Bench(new ReferenceEngine(), model, adapter, options);
         }
 
         Map<String, Object> written(Bench bench) {
@@ -45,7 +64,8 @@ class MethodsTest {
         }
     }
 
-    private static Stream<Method<?>> methods() {
+    /** Methods over linear maps, which can be merged and begin from the base model. */
+    private static Stream<Method<?>> linear() {
         return Stream.of(
                 new Method<>("lora", new Lora(), new LoraOptions(2, 6, 0, BOTH, false)),
                 new Method<>("dora", new Dora(), new LoraOptions(2, 6, 0, BOTH, false)),
@@ -66,8 +86,52 @@ class MethodsTest {
                 new Method<>("vera", new Vera(), new VeraOptions(3, 0.1, 0, BOTH, Selection.ALL)));
     }
 
+    /** Methods that add to residual sums: of 8 to 4 or 2 wide. */
+    private static Stream<Method<?>> residual() {
+        return Stream.of(true, false)
+                .flatMap(normed -> Stream.of(
+                        blocks(
+                                normed,
+                                "houlsby",
+                                new Houlsby(),
+                                new HoulsbyOptions(2, NonLinearity.SILU, 1, List.of())),
+                        blocks(
+                                normed,
+                                "pfeiffer",
+                                new Pfeiffer(),
+                                new PfeifferOptions(4, NonLinearity.TANH, 1.5, List.of(1))),
+                        blocks(normed, "compacter", new Compacter(), compacter(true, CompacterOptions.Wiring.HOULSBY)),
+                        blocks(
+                                normed,
+                                "compacter-own",
+                                new Compacter(),
+                                compacter(false, CompacterOptions.Wiring.PFEIFFER)),
+                        blocks(normed, "learned", new Parallel(), parallel(true))));
+    }
+
+    private static <O extends Record> Method<O> blocks(boolean normed, String name, Adapter<O> adapter, O options) {
+        return new Method<>(
+                name + (normed ? "" : "-pre-norm"), engine -> new TinyBlocks(engine, normed), adapter, options);
+    }
+
+    private static CompacterOptions compacter(boolean first, CompacterOptions.Wiring wiring) {
+        return new CompacterOptions(2, NonLinearity.GELU, wiring, 2, 1, first, !first, first, 1, List.of());
+    }
+
+    private static ParallelOptions parallel(boolean learned) {
+        return new ParallelOptions(2, NonLinearity.RELU, 4, learned, List.of());
+    }
+
+    private static Stream<Method<?>> methods() {
+        return Stream.concat(linear(), residual());
+    }
+
+    private static Stream<Method<?>> identities() {
+        return Stream.concat(linear(), Stream.of(blocks(true, "parallel", new Parallel(), parallel(false))));
+    }
+
     @ParameterizedTest
-    @MethodSource("methods")
+    @MethodSource("identities")
     void startsFromTheBaseModel(Method<?> method) {
         try (Bench bench = method.bench()) {
             assertClose(bench.hidden(), bench.bareHidden(), 1e-13);
@@ -96,7 +160,7 @@ class MethodsTest {
     }
 
     @ParameterizedTest
-    @MethodSource("methods")
+    @MethodSource("linear")
     void mergedMapsDoTheSame(Method<?> method) {
         try (Bench bench = method.bench()) {
             bench.stir();

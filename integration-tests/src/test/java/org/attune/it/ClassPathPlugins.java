@@ -24,6 +24,7 @@ import org.attune.peft.Miss;
 import org.attune.peft.Oft;
 import org.attune.peft.TrainableTokens;
 import org.attune.peft.Vera;
+import org.attune.peft.bottleneck.Compacter;
 import org.attune.peft.bottleneck.Houlsby;
 import org.attune.peft.bottleneck.Parallel;
 import org.attune.peft.bottleneck.Pfeiffer;
@@ -54,6 +55,7 @@ final class ClassPathPlugins implements PluginRegistry {
                 .with("trainable-tokens", new TrainableTokens())
                 .with("vera", new Vera())
                 .with("bitfit", new Bitfit())
+                .with("compacter", new Compacter())
                 .with("houlsby", new Houlsby())
                 .with("pfeiffer", new Pfeiffer())
                 .with("parallel", new Parallel())

@@ -124,6 +124,14 @@ class MergeTest {
                 .hasMessageContaining("has no adapter yet");
     }
 
+    @Test
+    void aBottleneckCannotBeMerged() throws Exception {
+        Path run = trained("llama", false, "pfeiffer");
+        assertThatThrownBy(() -> merge(run, folder.resolve("merged")))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("adds to what 'model.layers.0.mlp' gives, which cannot be merged");
+    }
+
     /** Bends the output of the query maps. */
     private static final class Bent implements Adapter<NoOptions> {
         @Override

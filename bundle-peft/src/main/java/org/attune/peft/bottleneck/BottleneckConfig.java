@@ -1,6 +1,5 @@
 package org.attune.peft.bottleneck;
 
-import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -41,6 +40,17 @@ final class BottleneckConfig {
             "dropout",
             "layers",
             "adapterhub");
+
+    /** Of {@code phm}. */
+    private static final Set<String> PHM = Set.of(
+            "phm.dim",
+            "phm.rank",
+            "phm.shared_rule",
+            "phm.factorized_rule",
+            "phm.factorized_W",
+            "phm.learn_rule",
+            "phm.bias",
+            "phm.weight");
 
     private final PeftConfig config;
 
@@ -124,17 +134,24 @@ final class BottleneckConfig {
         require("residual", "x+z");
     }
 
-    private void require(String field, Object... allowed) {
-        if (!Arrays.asList(allowed).contains(config.value(field))) {
+    private void require(String field, Object expected) {
+        if (!expected.equals(config.value(field))) {
             throw unsupported(field);
         }
     }
 
+    boolean isPlaced(Placement placement) {
+        return locations(placement).equals(config.value("locations"))
+                && config.is("parallel") == (placement == Placement.PARALLEL)
+                && List.of(input(placement, true), input(placement, false)).contains(config.value("adapter_input"));
+    }
+
     /** @throws UnsupportedMethod if the adapters are placed otherwise */
     void require(Placement placement) {
-        require("locations", locations(placement));
-        require("parallel", placement == Placement.PARALLEL);
-        require("adapter_input", input(placement, true), input(placement, false));
+        if (!isPlaced(placement)) {
+            throw config.unsupported("locations=" + config.value("locations") + ", adapter_input="
+                    + config.value("adapter_input") + ", parallel=" + config.value("parallel"));
+        }
     }
 
     /** @throws UnsupportedMethod if one is of another kind, or not given */
@@ -150,6 +167,37 @@ final class BottleneckConfig {
                 learned ? config.number("first_scaling", 1) : config.number("scaling", 1),
                 learned,
                 config.wholes("layers"));
+    }
+
+    /** @throws UnsupportedMethod if the factor of what is added is trained */
+    Settings constantScaling() {
+        Settings settings = settings();
+        if (settings.learnScaling()) {
+            throw unsupported("scaling");
+        }
+        return settings;
+    }
+
+    /** @throws UnsupportedMethod if there is none, or one with what is not done here */
+    Phm phm() {
+        if (!(config.value("phm") instanceof Map<?, ?> given)) {
+            throw unsupported("phm");
+        }
+        Map<String, Object> fields = new LinkedHashMap<>();
+        given.forEach((name, value) -> fields.put("phm." + name, value));
+        PeftConfig phm = new PeftConfig(config.method(), fields);
+        phm.refuseAllBut(PHM);
+        for (String must : List.of("phm.learn_rule", "phm.bias")) {
+            if (Boolean.FALSE.equals(phm.value(must))) {
+                throw phm.unsupported(must + "=false");
+            }
+        }
+        return new Phm(
+                phm.whole("phm.dim", 4, 1),
+                phm.whole("phm.rank", 1, 1),
+                phm.is("phm.shared_rule"),
+                phm.is("phm.factorized_rule"),
+                phm.is("phm.factorized_W"));
     }
 
     UnsupportedMethod unsupported(String field) {

@@ -39,10 +39,6 @@ final class BottleneckFormat<O extends Record> implements PeftFormat<O> {
         BottleneckConfig config = new BottleneckConfig(new PeftConfig(method, fields));
         config.refuseAllBut(Set.of());
         config.require(placement);
-        O read = options.apply(config.settings());
-        if (config.settings().learnScaling() && !settings.apply(read).learnScaling()) {
-            throw config.unsupported("scaling");
-        }
-        return read;
+        return options.apply(placement == Placement.PARALLEL ? config.settings() : config.constantScaling());
     }
 }

@@ -81,17 +81,20 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
      *
      * @param name a name on a hub, or a path, for people and for PEFT's own loaders
      * @param revision on the hub; null for its default
+     * @param weights whether a name is that of one of the model's weights
      * @param transposed whether the model's files hold the transpose of a weight
      */
-    public record Base(String name, String revision, Predicate<String> transposed) {
+    public record Base(String name, String revision, Predicate<String> weights, Predicate<String> transposed) {
         private static final Pattern HUB = Pattern.compile("hf:([^@]+)(?:@(.+))?");
 
         /** @param source as {@link org.attune.kernel.plugins.ModelPool.Lease#source} gives it */
         public static Base of(String source, Model model) {
             Matcher hub = HUB.matcher(source);
-            return hub.matches()
-                    ? new Base(hub.group(1), hub.group(2), model::transposedInFiles)
-                    : new Base(source, null, model::transposedInFiles);
+            return new Base(
+                    hub.matches() ? hub.group(1) : source,
+                    hub.matches() ? hub.group(2) : null,
+                    model.weights()::containsKey,
+                    model::transposedInFiles);
         }
     }
 
@@ -127,7 +130,7 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
                 config,
                 parameters,
                 base,
-                name -> PeftNames.inFile(form.naming().apply(name), parameters.keySet()));
+                name -> PeftNames.inFile(form.naming().apply(name), parameters.keySet(), base.weights()));
     }
 
     /**

@@ -2,6 +2,7 @@ package org.attune.kernel.run;
 
 import java.util.Collection;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
 /**
@@ -36,16 +37,18 @@ public final class PeftNames {
      * The name in a file.
      *
      * @param all the names of all parameters: they tell which modules are adapted
+     * @param base whether a name is that of a weight of the base model
      */
-    static String inFile(String ours, Collection<String> all) {
+    static String inFile(String ours, Collection<String> all, Predicate<String> base) {
         if (ours.startsWith(SHARED)) {
             return ours;
         }
         int dot = ours.lastIndexOf('.');
         String module = ours.substring(0, dot + 1);
         String own = ours.substring(dot + 1);
-        boolean adapted =
-                isOwn(own) && all.stream().anyMatch(n -> n.startsWith(module) && !isOwn(n.substring(module.length())));
+        boolean adapted = base.test(ours)
+                && isOwn(own)
+                && all.stream().anyMatch(n -> n.startsWith(module) && !isOwn(n.substring(module.length())));
         return PREFIX + (adapted ? ours.substring(0, dot) + BASE_LAYER + own : ours);
     }
 

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import org.attune.model.AttachPoint;
 import org.attune.model.Forward;
 import org.attune.model.LanguageHead;
@@ -104,6 +105,7 @@ public final class TinyModel implements Model {
         List<AttachPoint> points = new ArrayList<>(List.of(
                 new AttachPoint("tiny.embeddings", AttachPoint.Kind.EMBEDDING, 12, HIDDEN),
                 new AttachPoint("tiny.layer.0.query", AttachPoint.Kind.LINEAR, HIDDEN, HIDDEN),
+                new AttachPoint("tiny.layer.0.mlp", AttachPoint.Kind.FEED_FORWARD_RESIDUAL, HIDDEN, HIDDEN),
                 new AttachPoint("tiny.layer.1.query", AttachPoint.Kind.LINEAR, HIDDEN, HIDDEN),
                 new AttachPoint("tiny.layer.1.value", AttachPoint.Kind.LINEAR, HIDDEN, HIDDEN),
                 new AttachPoint("tiny.layer.1", AttachPoint.Kind.BLOCK, HIDDEN, HIDDEN)));
@@ -132,7 +134,8 @@ public final class TinyModel implements Model {
                                 "tiny.embeddings", forward.batch().ids())),
                 Stage.of("tiny.layer.0", x -> {
                     Tensor h = forward.linear("tiny.layer.0.query", x).tanh();
-                    return forward.dropout("tiny.layer.0", h, dropout);
+                    Tensor dropped = forward.dropout("tiny.layer.0", h, dropout);
+                    return forward.residual("tiny.layer.0.mlp", x, dropped, UnaryOperator.identity());
                 }),
                 new Stage("tiny.layer.1", rows, x -> {
                     Tensor some = rows == null ? x : x.gatherRows(rows);

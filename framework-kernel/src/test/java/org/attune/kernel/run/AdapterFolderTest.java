@@ -41,7 +41,8 @@ class AdapterFolderTest {
     }
 
     private static AdapterFolder.Base base(String name) {
-        return new AdapterFolder.Base(name, null, weight -> weight.endsWith("c_fc.weight"));
+        return new AdapterFolder.Base(
+                name, null, weight -> !weight.startsWith("new."), weight -> weight.endsWith("c_fc.weight"));
     }
 
     private static AdapterFolder.PeftForm lora(Map<String, Object> fields) {
@@ -153,6 +154,8 @@ class AdapterFolderTest {
     void whatABaseLayerHasOfItsOwnIsNamedSo() throws IOException {
         Map<String, Tensor> parameters = parameters();
         parameters.put(LORA_A.replace("lora_A.weight", "bias"), Tensor.of(engine, Shape.of(1), 4));
+        parameters.put("new.phm_left", Tensor.of(engine, Shape.of(1), 5));
+        parameters.put("new.bias", Tensor.of(engine, Shape.of(1), 6));
         parameters.put("h.0.c_fc.weight", Tensor.of(engine, Shape.of(2, 3), 1, 2, 3, 4, 5, 6));
         Map<String, Object> patterns = new LinkedHashMap<>();
         patterns.put("value", 3);
@@ -172,6 +175,8 @@ class AdapterFolderTest {
                             "base_model.model." + LORA_A,
                             "base_model.model.classifier.bias",
                             "base_model.model.bert.encoder.layer.0.attention.self.query.base_layer.bias",
+                            "base_model.model.new.phm_left",
+                            "base_model.model.new.bias",
                             "base_model.model.h.0.c_fc.weight");
             assertThat(file.floats("base_model.model.h.0.c_fc.weight"))
                     .as("as the family's files have it, transposed")

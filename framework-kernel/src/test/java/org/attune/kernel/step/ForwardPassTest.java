@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Test;
 
 class ForwardPassTest {
     private static final String PLACE = "tiny.layer.0.query";
+    private static final String SUM = "tiny.layer.0.mlp";
     private static final Rng STEP = Rng.of(1).at(4);
 
     private final ReferenceEngine engine = new ReferenceEngine();
@@ -76,6 +77,30 @@ class ForwardPassTest {
         assertThat(linear())
                 .isNotEqualTo(base)
                 .startsWith(model.weights().get(PLACE + ".bias").toDoubles());
+    }
+
+    @Test
+    void adaptersAddToAResidualSumAndReadTheSame() {
+        assertThat(residual(DType.FLOAT64)).containsExactly(11, 22);
+        adapter().residual(SUM, (forward, at) -> at.x().mul(100));
+        adapter().residual(SUM, (forward, at) -> at.z().mul(1000).add(at.sum()).add(at.normed()));
+        assertThat(residual(DType.FLOAT64)).containsExactly(11 + 100 + 10_000 + 11 - 11, 22 + 200 + 20_000 + 22 - 22);
+    }
+
+    @Test
+    void aResidualSumKeepsItsType() {
+        adapter().residual(SUM, (forward, at) -> at.x().to(DType.FLOAT64));
+        assertThat(residual(DType.BFLOAT16)).containsExactly(12, 24);
+    }
+
+    private double[] residual(DType type) {
+        return Scope.inference(engine, () -> {
+            Tensor x = Tensor.of(engine, Shape.of(1, 2), 1.0, 2.0).to(type);
+            Tensor z = Tensor.of(engine, Shape.of(1, 2), 10.0, 20.0).to(type);
+            Tensor y = pass(batch(A), null).residual(SUM, x, z, Tensor::neg);
+            assertThat(y.dtype()).isEqualTo(type);
+            return y.toDoubles();
+        });
     }
 
     private double[] linear() {

@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Steps and predictions with what frozen stages gave kept, beside the same without. */
 class PrefixCacheTest {
@@ -64,6 +65,9 @@ class PrefixCacheTest {
     private static final Attaching HEAD_ONLY = on -> {};
     private static final Attaching UPPER = on -> scale(on, "tiny.layer.1.value");
     private static final Attaching LOWER = on -> scale(on, "tiny.layer.0.query");
+
+    private static final Attaching LOWER_SUM =
+            on -> on.residual("tiny.layer.0.mlp", (forward, at) -> at.x().mul(0.5));
 
     private static void scale(Adapter.Attachment on, String path) {
         Tensor factor = on.parameter(path + ".scale", Shape.of(4), Initializer.constant(1.5));
@@ -229,13 +233,15 @@ class PrefixCacheTest {
                 .isZero();
     }
 
-    @Test
-    void anotherAdapterDropsWhatItMakesWrong() {
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void anotherAdapterDropsWhatItMakesWrong(boolean residual) {
+        Attaching lower = residual ? LOWER_SUM : LOWER;
         List<Sample> samples = samples(60);
         Bench bench = new Bench(HEAD_ONLY, PLENTY, 0);
         bench.keep(bench.cache.training(), samples);
-        bench.attach(LOWER);
-        Bench fresh = new Bench(LOWER, 0, 0);
+        bench.attach(lower);
+        Bench fresh = new Bench(lower, 0, 0);
         assertThat(bench.predictions(samples)).usingRecursiveComparison().isEqualTo(fresh.predictions(samples));
         assertThat(bench.cache.stats().memoryBytes()).isZero();
     }

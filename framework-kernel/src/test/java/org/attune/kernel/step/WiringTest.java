@@ -82,5 +82,9 @@ class WiringTest {
                 .hasMessageContaining("no attach point 'tiny.layer.9.query'");
         assertThatThrownBy(() -> side.linear("tiny.embeddings", (forward, x, inner) -> inner.apply(x)))
                 .hasMessageContaining("'tiny.embeddings' is no linear map");
+        assertThatThrownBy(() -> side.output("tiny.layer.0.mlp", (forward, y) -> y))
+                .hasMessageContaining("'tiny.layer.0.mlp' is no module with an output");
+        assertThatThrownBy(() -> side.residual(Q0, (forward, at) -> at.z()))
+                .hasMessageContaining("'tiny.layer.0.query' is no residual sum");
     }
 }

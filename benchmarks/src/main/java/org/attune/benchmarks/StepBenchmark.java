@@ -18,6 +18,7 @@ import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.spec.SpecNode;
 import org.attune.kernel.spec.TrialSpec;
+import org.attune.kernel.step.Course;
 import org.attune.kernel.step.Optimisation;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Session;
@@ -119,8 +120,8 @@ public final class StepBenchmark {
             try (Stepper stepper = new Stepper(engine, model, parameters, workers, settings)) {
                 Wiring wiring = new Wiring(model);
                 attach(wiring.attachment(parameters.claim(Optional.empty())));
-                Optimisation optimisation =
-                        new Optimisation(stepper, parameters, optimizer, 0, Optional.empty(), workers);
+                Optimisation optimisation = new Optimisation(
+                        stepper, parameters, optimizer, 0, Optional.empty(), workers, new Course(1, 1));
                 Session session = new Session(objective(model, parameters), wiring, List.of());
                 for (int step = 0; step < WARM_UP + steps; step++) {
                     if (step == WARM_UP) {

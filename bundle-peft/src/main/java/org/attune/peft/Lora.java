@@ -9,6 +9,7 @@ import org.attune.plugin.AttunePlugin;
 import org.attune.tensor.Shape;
 import org.attune.training.Adapter;
 import org.attune.training.Initializer;
+import org.attune.training.OptimizerGroup;
 import org.osgi.service.component.annotations.Component;
 
 /**
@@ -19,10 +20,13 @@ import org.osgi.service.component.annotations.Component;
  * <p>Ranks and scales may differ by map; biases and whole modules of the base model may be trained beside the updates, as PEFT's
  * {@code rank_pattern}, {@code alpha_pattern}, {@code bias} and {@code modules_to_save} say.
  *
+ * <p>LoRA+ (Hayou et al. 2024, arXiv 2402.12354) is the same map with another learning rate for B, here and in PEFT for every
+ * one-dimensional parameter too; biases and norms then get no weight decay.
+ *
  * <p>The parameters at a linear map {@code PATH} are {@code PATH.lora_A.weight} and {@code PATH.lora_B.weight}, as in PEFT.
  */
 @Component(service = Adapter.class)
-@AttunePlugin(name = "lora", description = "low-rank updates of linear maps (LoRA, rank-stabilised LoRA)")
+@AttunePlugin(name = "lora", description = "low-rank updates of linear maps (LoRA, rank-stabilised LoRA, LoRA+)")
 public final class Lora implements Adapter<LoraOptions> {
     @Override
     public Class<LoraOptions> options() {
@@ -46,6 +50,18 @@ public final class Lora implements Adapter<LoraOptions> {
                 .filter(weight -> trained(weight, options.bias(), points))
                 .forEach(on::train);
         where.trainWhole(on);
+        if (options.loraplusRatio() != 1) {
+            on.groups((name, shape) -> loraPlus(name, shape, options.loraplusRatio()));
+        }
+    }
+
+    /** As PEFT's {@code create_loraplus_optimizer} groups a trial's parameters, those of the head too. */
+    private static OptimizerGroup loraPlus(String name, Shape shape, double ratio) {
+        if (shape.rank() > 1) {
+            return OptimizerGroup.rate(name.contains("lora_B") ? ratio : 1);
+        }
+        boolean plain = name.endsWith(".bias") || name.endsWith(".weight"); // of a norm
+        return plain ? OptimizerGroup.rate(ratio).undecayed() : OptimizerGroup.rate(ratio);
     }
 
     private static boolean trained(String weight, LoraOptions.Bias bias, List<AttachPoint> points) {

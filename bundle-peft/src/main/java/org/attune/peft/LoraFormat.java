@@ -20,6 +20,7 @@ final class LoraFormat implements PeftFormat<LoraOptions> {
             "alpha_pattern",
             "bias",
             "init_lora_weights",
+            "loraplus_lr_ratio", // an argument of PEFT's optimiser, which a trace states beside
             "megatron_core", // settings of variants that other fields switch on
             "qalora_group_size");
 
@@ -82,7 +83,8 @@ final class LoraFormat implements PeftFormat<LoraOptions> {
                 config.selection(),
                 ranks,
                 config.numbers("alpha_pattern"),
-                bias(config));
+                bias(config),
+                config.number("loraplus_lr_ratio", 1));
     }
 
     private static LoraOptions.Bias bias(PeftConfig config) {

@@ -17,6 +17,7 @@ import org.attune.plugin.UserError;
  * @param rankPattern other ranks, by regular expression for the end of the path; the first that fits counts
  * @param alphaPattern other alphas, likewise
  * @param bias which of the base model's biases are trained too
+ * @param loraplusRatio the learning rate of B over that of A
  */
 public record LoraOptions(
         @Option(value = "rank r of the update", defaults = "8", min = 1)
@@ -57,7 +58,14 @@ public record LoraOptions(
         @Option(
                 value = "the base model's biases to train too: none, all, or those of the adapted maps",
                 defaults = "none")
-        Bias bias) {
+        Bias bias,
+
+        @Option(
+                value =
+                        "the learning rate of B and of one-dimensional parameters as a multiple of A's (LoRA+); 1 for LoRA",
+                defaults = "1",
+                min = 0)
+        double loraplusRatio) {
     /** Biases that are trained beside the update. */
     public enum Bias {
         NONE,
@@ -68,7 +76,7 @@ public record LoraOptions(
 
     /** The method without its further options. */
     public LoraOptions(int rank, double alpha, double dropout, List<String> targets, boolean rslora) {
-        this(rank, alpha, dropout, targets, rslora, Selection.ALL, Map.of(), Map.of(), Bias.NONE);
+        this(rank, alpha, dropout, targets, rslora, Selection.ALL, Map.of(), Map.of(), Bias.NONE, 1);
     }
 
     /** Rank of the update at a linear map. */

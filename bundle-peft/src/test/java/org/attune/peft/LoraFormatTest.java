@@ -93,7 +93,8 @@ class LoraFormatTest {
                 new Selection(List.of(".*\\.key"), List.of(0, 3), List.of("layer"), List.of("pooler.dense")),
                 ranks,
                 Map.of("value", 7.5),
-                LoraOptions.Bias.ALL);
+                LoraOptions.Bias.ALL,
+                1);
         assertThat(format.read(parse(write(options)))).isEqualTo(options);
     }
 

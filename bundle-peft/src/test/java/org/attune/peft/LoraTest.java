@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.offset;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiFunction;
+import java.util.function.Supplier;
 import org.attune.model.AttachPoint;
 import org.attune.model.LinearMap;
 import org.attune.model.LinearTransform;
@@ -15,6 +17,8 @@ import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.attune.training.Adapter;
 import org.attune.training.Initializer;
+import org.attune.training.OptimizerGroup;
+import org.attune.training.StepListener;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -218,8 +222,33 @@ class LoraTest {
         }
 
         @Override
+        public Tensor state(String name, Shape shape) {
+            return real.state(name, shape);
+        }
+
+        @Override
         public Tensor train(String weight) {
             return real.train(weight);
+        }
+
+        @Override
+        public void withoutDropout() {
+            real.withoutDropout();
+        }
+
+        @Override
+        public void penalty(Supplier<Tensor> penalty) {
+            real.penalty(penalty);
+        }
+
+        @Override
+        public void groups(BiFunction<String, Shape, OptimizerGroup> rule) {
+            real.groups(rule);
+        }
+
+        @Override
+        public void eachStep(StepListener listener) {
+            real.eachStep(listener);
         }
     }
 
@@ -232,7 +261,7 @@ class LoraTest {
             LoraOptions.Bias bias,
             List<String> whole) {
         Selection selection = new Selection(exclude, layers, layersPattern, whole);
-        return new LoraOptions(2, 6, 0, List.of("query", "value"), false, selection, ranks, alphas, bias);
+        return new LoraOptions(2, 6, 0, List.of("query", "value"), false, selection, ranks, alphas, bias, 1);
     }
 
     private static LoraOptions excluding(String... names) {

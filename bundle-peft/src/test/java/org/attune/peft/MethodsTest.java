@@ -68,6 +68,9 @@ class MethodsTest {
     private static Stream<Method<?>> linear() {
         return Stream.of(
                 new Method<>("lora", new Lora(), new LoraOptions(2, 6, 0, BOTH, false)),
+                new Method<>("adalora", new Adalora(), adalora(Map.of())),
+                new Method<>("adalora-pruned", new Adalora(), adalora(Map.of("tiny.layer.0.query", 1))),
+                new Method<>("aflora", new Aflora(), aflora(true)),
                 new Method<>("dora", new Dora(), new LoraOptions(2, 6, 0, BOTH, false)),
                 new Method<>(
                         "gralora", new Gralora(), new GraloraOptions(4, 6, 2, 0, 0, List.of("query"), Selection.ALL)),
@@ -128,6 +131,15 @@ class MethodsTest {
 
     private static Stream<Method<?>> identities() {
         return Stream.concat(linear(), Stream.of(blocks(true, "parallel", new Parallel(), parallel(false))));
+    }
+
+    private static AdaloraOptions adalora(Map<String, Integer> ranks) {
+        return new AdaloraOptions(3, 2, 6, 0, 2, 3, 1, 0.8, 0.9, 0.5, BOTH, Selection.ALL, ranks);
+    }
+
+    private static AfloraOptions aflora(boolean square) {
+        AfloraOptions.Schedule cubic = AfloraOptions.Schedule.CUBIC;
+        return new AfloraOptions(2, 1.5, 0, square, cubic, 2, 3, 2, 0.8, 0.9, BOTH, Selection.ALL);
     }
 
     @ParameterizedTest

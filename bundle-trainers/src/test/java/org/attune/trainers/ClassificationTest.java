@@ -47,6 +47,11 @@ class ClassificationTest {
         }
 
         @Override
+        public Tensor state(String name, Shape shape) {
+            return parameters.state(name, shape);
+        }
+
+        @Override
         public Tensor train(String weight) {
             return parameters.train(weight);
         }

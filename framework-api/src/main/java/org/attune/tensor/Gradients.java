@@ -1,11 +1,13 @@
 package org.attune.tensor;
 
 import java.util.Collection;
+import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.Map;
+import java.util.Set;
 
 /**
- * Gradient accumulators of a fixed set of trainable tensors, in persistent memory. Each worker has its own; they are added
+ * Gradient accumulators of trainable tensors, in persistent memory. Each worker has its own; they are added
  * up in a fixed order at the end of a step. Not thread-safe.
  */
 public final class Gradients implements Leaves, AutoCloseable {
@@ -13,9 +15,19 @@ public final class Gradients implements Leaves, AutoCloseable {
 
     /** Zero gradients for {@code parameters}. */
     public Gradients(Collection<Tensor> parameters) {
+        cover(parameters);
+    }
+
+    /** Changes the set: gradients of others are freed, those of new ones are zero. */
+    public void cover(Collection<Tensor> parameters) {
+        Set<Tensor> gone = Collections.newSetFromMap(new IdentityHashMap<>());
+        gone.addAll(sums.keySet());
         for (Tensor p : parameters) {
-            sums.put(p, Tensor.zeros(p.engine(), p.shape()));
+            if (!gone.remove(p)) {
+                sums.computeIfAbsent(p, t -> Tensor.zeros(t.engine(), t.shape()));
+            }
         }
+        gone.forEach(p -> sums.remove(p).close());
     }
 
     /** The gradient of {@code parameter}, which lives as long as this object. */

@@ -29,7 +29,9 @@ public final class Tensor implements AutoCloseable {
     private final TensorEngine engine;
     private final Storage storage;
     private final Shape shape;
-    private final boolean requiresGradient;
+    /** Changes for a parameter that is frozen, between steps. */
+    private boolean requiresGradient;
+
     private final boolean leaf;
     private final boolean view;
 
@@ -146,6 +148,19 @@ public final class Tensor implements AutoCloseable {
         return new Tensor(engine, storage, shape, true, true, false);
     }
 
+    /**
+     * Makes a trainable leaf a constant, or trainable again, wherever it is used; only while nothing is computed with it. Its owner
+     * decides: for others see {@link #detach}.
+     *
+     * @throws IllegalStateException if this is the result of a recorded operation
+     */
+    public void train(boolean on) {
+        if (!leaf) {
+            throw new IllegalStateException("not a leaf: " + this);
+        }
+        requiresGradient = on;
+    }
+
     /** The same memory, taken as a constant. */
     public Tensor detach() {
         return new Tensor(engine, storage, shape, false, true, true);
@@ -195,6 +210,14 @@ public final class Tensor implements AutoCloseable {
     public void set(float... values) {
         checkSize(shape, values.length);
         engine.write(values, 0, values.length, storage);
+    }
+
+    /** Overwrites the elements by those of a tensor of the same shape and type; as {@link #set(double...)}. */
+    public void set(Tensor values) {
+        if (!values.shape.equals(shape)) {
+            throw new IllegalArgumentException("cannot set " + shape + " to " + values.shape);
+        }
+        engine.copy(values.storage, storage);
     }
 
     /** Frees a persistent tensor. Tensors of a scope need not be closed. */

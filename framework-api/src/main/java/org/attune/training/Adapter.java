@@ -3,12 +3,15 @@ package org.attune.training;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiFunction;
+import java.util.function.Supplier;
 import org.attune.model.AttachPoint;
 import org.attune.model.LinearTransform;
 import org.attune.model.Model;
 import org.attune.model.OutputTransform;
 import org.attune.model.ResidualTransform;
 import org.attune.plugin.Plugin;
+import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.osgi.annotation.versioning.ConsumerType;
 import org.osgi.annotation.versioning.ProviderType;
@@ -62,6 +65,26 @@ public interface Adapter<O extends Record> extends Plugin<O> {
 
         /** Adds to the residual sum at {@code path}. */
         void residual(String path, ResidualTransform transform);
+
+        /**
+         * Leaves dropout out of those stages of the model in which nothing is trained and no adapter acts, so that what they give can be
+         * kept from one epoch to the next.
+         */
+        void withoutDropout();
+
+        /** Adds a scalar to the mean loss of each step, made with recorded operations on the adapter's parameters. */
+        void penalty(Supplier<Tensor> penalty);
+
+        /**
+         * Gives some of the trial's parameters a learning rate or a weight decay of their own, those of the trainer too. The rates of
+         * several rules for one parameter are multiplied; of their weight decays the last counts.
+         *
+         * @param rule asked before each update for each trained parameter, by name and shape
+         */
+        void groups(BiFunction<String, Shape, OptimizerGroup> rule);
+
+        /** Calls {@code listener} at each optimiser step. */
+        void eachStep(StepListener listener);
     }
 
     /**
@@ -79,6 +102,16 @@ public interface Adapter<O extends Record> extends Plugin<O> {
          */
         Map<String, Object> write(O options, Model model);
 
+        /** As above, where fields depend on what the trial has made of the adapter. */
+        default Map<String, Object> write(O options, Model model, Trained trained) {
+            return write(options, model);
+        }
+
+        /** The tensors to write, by our names; what is made for it lives in the scope that is open. */
+        default Map<String, Tensor> tensors(O options, Trained trained) {
+            return trained.parameters();
+        }
+
         /**
          * The name of a parameter in files, before what PEFT puts in front of all names: its own, unless PEFT has another.
          * What {@code ln_tuning_layers} and {@code base_layer} hold there is read as the module's own either way.
@@ -95,6 +128,15 @@ public interface Adapter<O extends Record> extends Plugin<O> {
          */
         O read(Map<String, Object> config);
     }
+
+    /**
+     * What a trial has made of an adapter.
+     *
+     * @param parameters all tensors of the trial that are saved, the trainer's too
+     * @param states what methods remember, by the names that they gave
+     * @param steps of the whole trial
+     */
+    record Trained(Map<String, Tensor> parameters, Map<String, Tensor> states, long steps) {}
 
     /** A PEFT configuration asks for a variant that the adapter does not have. */
     class UnsupportedMethod extends RuntimeException {

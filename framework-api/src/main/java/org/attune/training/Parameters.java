@@ -26,6 +26,14 @@ public interface Parameters {
     Tensor frozen(String name, Shape shape, Initializer initializer);
 
     /**
+     * What a method remembers from step to step, such as averages: zero at first; kept in checkpoints, but not saved with what was
+     * trained.
+     *
+     * @throws org.attune.plugin.UserError if it exists with another shape
+     */
+    Tensor state(String name, Shape shape);
+
+    /**
      * Makes a weight of the base model trainable for this trial: its own copy takes the shared one's place.
      *
      * @throws org.attune.plugin.UserError if the model has no such weight

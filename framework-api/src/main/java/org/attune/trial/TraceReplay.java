@@ -27,15 +27,25 @@ public interface TraceReplay {
     /**
      * The worst relative error of each kind. Losses and norms are relative to the reference value; weights and logits to the
      * largest reference value of the tensor.
+     *
+     * @param frozen how what a method froze differs from the reference, at the first step where it does; empty for nothing
      */
     record Outcome(
-            String trace, String engine, int steps, double loss, double gradientNorm, double weights, double logits) {
+            String trace,
+            String engine,
+            int steps,
+            double loss,
+            double gradientNorm,
+            double weights,
+            double logits,
+            String frozen) {
         /** Whether all are within tolerance; NaN is not. */
         public boolean passed() {
             return loss <= LOSS_TOLERANCE
                     && gradientNorm <= GRADIENT_TOLERANCE
                     && weights <= WEIGHT_TOLERANCE
-                    && logits <= WEIGHT_TOLERANCE;
+                    && logits <= WEIGHT_TOLERANCE
+                    && frozen.isEmpty();
         }
     }
 

@@ -19,6 +19,9 @@ public interface TrialListener {
     /** While what frozen layers give for a split is computed, to be kept for later epochs. */
     default void keeping(Trial trial, String split, long done, long total) {}
 
+    /** When an adapter has changed what is trained, or found something, after so many steps; {@code note} is one line. */
+    default void noted(Trial trial, long step, String note) {}
+
     /** After a change of state; {@code message} says why, in one line, and may be empty. */
     default void changed(Trial trial, TrialState state, String message) {}
 }

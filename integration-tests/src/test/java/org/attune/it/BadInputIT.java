@@ -99,9 +99,10 @@ public class BadInputIT extends InFramework {
     @Test
     public void anUnknownOptionOfAPlugin() throws Exception {
         edit(spec, "rank: 4", "rnak: 4");
-        refuses(spec
-                + ":8: adapter 'lora' has no option 'rnak', did you mean 'rank'? Options: rank, alpha, dropout, targets,"
-                + " rslora, exclude, layers, layers_pattern, modules_to_save, rank_pattern, alpha_pattern, bias");
+        refuses(
+                spec
+                        + ":8: adapter 'lora' has no option 'rnak', did you mean 'rank'? Options: rank, alpha, dropout, targets,"
+                        + " rslora, exclude, layers, layers_pattern, modules_to_save, rank_pattern, alpha_pattern, bias, loraplus_ratio");
     }
 
     @Test
@@ -115,7 +116,7 @@ public class BadInputIT extends InFramework {
         edit(spec, "name: lora", "name: lorra");
         refuses(
                 spec
-                        + ":8: no adapter 'lorra' is installed, did you mean 'lora'? Installed: bitfit, compacter, dora, full, gralora, head-only, houlsby, hra, ia3, ln-tuning, loha, lokr, lora, miss, oft, parallel, pfeiffer, trainable-tokens, vera");
+                        + ":8: no adapter 'lorra' is installed, did you mean 'lora'? Installed: adalora, aflora, bitfit, compacter, dora, full, gralora, head-only, houlsby, hra, ia3, ln-tuning, loha, lokr, lora, miss, oft, parallel, pfeiffer, trainable-tokens, vera");
     }
 
     @Test

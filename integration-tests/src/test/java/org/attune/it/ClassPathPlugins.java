@@ -9,6 +9,8 @@ import org.attune.kernel.plugins.PluginLease;
 import org.attune.kernel.plugins.PluginRegistry;
 import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
+import org.attune.peft.Adalora;
+import org.attune.peft.Aflora;
 import org.attune.peft.Bitfit;
 import org.attune.peft.Dora;
 import org.attune.peft.Full;
@@ -59,6 +61,8 @@ final class ClassPathPlugins implements PluginRegistry {
                 .with("houlsby", new Houlsby())
                 .with("pfeiffer", new Pfeiffer())
                 .with("parallel", new Parallel())
+                .with("adalora", new Adalora())
+                .with("aflora", new Aflora())
                 .with("full", new Full())
                 .with("head-only", new HeadOnly());
     }

@@ -57,6 +57,9 @@ class GoldenTraceTest {
                 "bert/rslora",
                 "bert/lora-all-linear",
                 "bert/lora-patterns",
+                "bert/lora-plus",
+                "bert/adalora",
+                "bert/aflora",
                 "bert/dora",
                 "bert/gralora",
                 "bert/gralora-hybrid",
@@ -93,6 +96,7 @@ class GoldenTraceTest {
                 "llama/oft",
                 "llama/trainable-tokens",
                 "llama/vera",
+                "qwen2/adalora",
                 "qwen2/dora",
                 "qwen2/gralora",
                 "qwen2/gralora-hybrid",
@@ -117,6 +121,10 @@ class GoldenTraceTest {
                 "llama/lora",
                 "llama/lora-all-linear",
                 "llama/lora-patterns",
+                "llama/lora-plus",
+                "llama/adalora",
+                "llama/aflora",
+                "llama/aflora-gsm8k",
                 "llama/rslora",
                 "llama/full",
                 "qwen2/lora",
@@ -136,7 +144,7 @@ class GoldenTraceTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"lora-plus, param_groups", "pissa, init.safetensors", "unipelt, UNIPELT"})
+    @CsvSource({"pissa, init.safetensors", "unipelt, UNIPELT"})
     void aMethodThatNoPluginKnowsIsNamed(String method, String why) {
         Path trace = Golden.path("traces/bert/" + method);
         assertThatThrownBy(() -> replayer().replay(trace, "reference"))

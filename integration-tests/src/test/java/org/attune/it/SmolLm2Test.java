@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.stream.StreamSupport;
 import org.attune.kernel.optim.AdamW;
 import org.attune.kernel.spec.TrialSpec;
+import org.attune.kernel.step.Course;
 import org.attune.kernel.step.Optimisation;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Session;
@@ -191,8 +192,8 @@ class SmolLm2Test {
                     parameter.set(start(parameter));
                 }
             });
-            Optimisation optimisation =
-                    new Optimisation(lab.stepper(), parameters, optimizer, 0, Optional.empty(), lab.workers());
+            Optimisation optimisation = new Optimisation(
+                    lab.stepper(), parameters, optimizer, 0, Optional.empty(), lab.workers(), new Course(1, 1));
             JsonNode losses = trace.get("loss_before_each_step");
             assertThat(losses).hasSize(10);
             for (int step = 0; step < losses.size(); step++) {

@@ -131,6 +131,10 @@ final class ReplayCommand implements Callable<Integer> {
                 marked(outcome.weights(), TraceReplay.WEIGHT_TOLERANCE),
                 marked(outcome.logits(), TraceReplay.WEIGHT_TOLERANCE),
                 outcome.passed() ? "equal" : "DIFFERENT");
+        if (!outcome.frozen().isEmpty()) {
+            Faults.line(services.terminal(), outcome.trace() + ": " + outcome.frozen());
+            result.put("frozen", outcome.frozen());
+        }
         result.put("trace", outcome.trace()).put("steps", outcome.steps());
         number(result, "loss", outcome.loss());
         number(result, "gradientNorm", outcome.gradientNorm());

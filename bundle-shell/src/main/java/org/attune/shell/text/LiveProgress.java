@@ -69,6 +69,13 @@ final class LiveProgress implements ProgressView {
     }
 
     @Override
+    public synchronized void noted(Trial trial, long step, String note) {
+        if (!closed) {
+            painter.execute(() -> printAbove("after step " + step + " " + note));
+        }
+    }
+
+    @Override
     public void changed(Trial trial, TrialState state, String message) {
         if (!state.ended()) {
             line = width -> terminal.glyphs().cut(trial.name() + ": " + StateText.of(state, message), width);

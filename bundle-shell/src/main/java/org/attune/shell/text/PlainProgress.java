@@ -44,6 +44,11 @@ final class PlainProgress implements ProgressView {
     }
 
     @Override
+    public synchronized void noted(Trial trial, long step, String note) {
+        print(trial, "after step " + step + " " + note);
+    }
+
+    @Override
     public synchronized void changed(Trial trial, TrialState state, String message) {
         if (!state.ended()) {
             print(trial, StateText.of(state, message));

@@ -27,9 +27,9 @@ class ReplayCommandTest {
             Files.writeString(folder.resolve(name).resolve("trace.json"), "{}");
         }
         harness.replay = (trace, engine) -> switch (trace.getFileName().toString()) {
-            case "good" -> new Outcome("good", engine, 8, 1e-6, 1e-5, 0, 1e-4);
-            case "bad" -> new Outcome("bad", engine, 8, 1e-6, 1e-5, 2e-3, 1e-4);
-            case "nan" -> new Outcome("nan", engine, 8, Double.NaN, 1e-5, 1e-4, 1e-4);
+            case "good" -> new Outcome("good", engine, 8, 1e-6, 1e-5, 0, 1e-4, "");
+            case "bad" -> new Outcome("bad", engine, 8, 1e-6, 1e-5, 2e-3, 1e-4, "");
+            case "nan" -> new Outcome("nan", engine, 8, Double.NaN, 1e-5, 1e-4, 1e-4, "");
             case "strange" -> throw new UnknownMethod("vera", "no adapter reads peft_type VERA");
             default -> throw new UserError(trace + ": no trace");
         };

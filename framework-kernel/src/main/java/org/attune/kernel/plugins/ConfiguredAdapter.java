@@ -6,9 +6,11 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
 import org.attune.plugin.UserError;
+import org.attune.tensor.Tensor;
 import org.attune.training.Adapter;
 import org.attune.trial.Catalogue.PluginInfo;
 
@@ -16,10 +18,13 @@ import org.attune.trial.Catalogue.PluginInfo;
 public final class ConfiguredAdapter implements AutoCloseable {
     private final PluginLease<?> lease;
     private final Attaching attaching;
+    private final Function<Adapter.Trained, Map<String, Tensor>> saved;
 
-    private ConfiguredAdapter(PluginLease<?> lease, Attaching attaching) {
+    private ConfiguredAdapter(
+            PluginLease<?> lease, Attaching attaching, Function<Adapter.Trained, Map<String, Tensor>> saved) {
         this.lease = lease;
         this.attaching = attaching;
+        this.saved = saved;
     }
 
     @FunctionalInterface
@@ -53,7 +58,8 @@ public final class ConfiguredAdapter implements AutoCloseable {
             PluginLease<?> lease, Adapter<O> adapter, PluginRef ref, Path base) {
         try {
             O options = new OptionBinder().bind(ref, PluginKind.ADAPTER.label(), adapter.options(), base);
-            return new ConfiguredAdapter(lease, attachment -> adapter.attach(options, attachment));
+            return new ConfiguredAdapter(
+                    lease, attachment -> adapter.attach(options, attachment), Adapter.Trained::parameters);
         } catch (UserError e) {
             lease.close();
             throw e;
@@ -97,7 +103,10 @@ public final class ConfiguredAdapter implements AutoCloseable {
         }
         try {
             O options = format.get().read(config);
-            return Optional.of(new ConfiguredAdapter(lease, attachment -> adapter.attach(options, attachment)));
+            return Optional.of(new ConfiguredAdapter(
+                    lease,
+                    attachment -> adapter.attach(options, attachment),
+                    trained -> format.get().tensors(options, trained)));
         } catch (UserError e) {
             lease.close();
             throw e;
@@ -110,6 +119,11 @@ public final class ConfiguredAdapter implements AutoCloseable {
     /** Claims attach points and parameters. */
     public void attach(Adapter.Attachment attachment) {
         attaching.on(attachment);
+    }
+
+    /** What is written of a trial's tensors; what is made for it lives in the scope that is open. */
+    public Map<String, Tensor> saved(Adapter.Trained trained) {
+        return saved.apply(trained);
     }
 
     @Override

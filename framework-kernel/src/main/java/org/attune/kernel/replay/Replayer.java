@@ -17,6 +17,7 @@ import org.attune.kernel.plugins.PluginRegistry;
 import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.spec.TrialSpec;
+import org.attune.kernel.step.Course;
 import org.attune.kernel.step.Optimisation;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Session;
@@ -28,8 +29,10 @@ import org.attune.kernel.step.Workers;
 import org.attune.model.Model;
 import org.attune.model.WeightForm;
 import org.attune.plugin.UserError;
+import org.attune.tensor.Scope;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
+import org.attune.training.Adapter;
 import org.attune.training.Trainer;
 import org.attune.trial.TraceReplay;
 
@@ -66,9 +69,17 @@ public final class Replayer implements TraceReplay {
                 AdamW optimizer = new AdamW(
                         new TrialSpec.Optimizer(trace.lr(), 0.9, 0.999, 1e-8, trace.weightDecay()), workers)) {
             Session session = open(trace, method, trainer.plugin(), lease.model(), parameters);
-            Optimisation optimisation =
-                    new Optimisation(stepper, parameters, optimizer, trace.clip(), Optional.empty(), workers);
-            return run(trace, engineName, lease.model(), session, parameters, stepper, optimisation);
+            Optimisation optimisation = new Optimisation(
+                    stepper,
+                    parameters,
+                    optimizer,
+                    trace.clip(),
+                    Optional.empty(),
+                    workers,
+                    new Course(trace.losses().length, trace.losses().length));
+            return Scope.inference(
+                    engine,
+                    () -> run(trace, engineName, lease.model(), session, parameters, stepper, optimisation, method));
         }
     }
 
@@ -112,12 +123,17 @@ public final class Replayer implements TraceReplay {
             Session session,
             ParameterStore parameters,
             Stepper stepper,
-            Optimisation optimisation) {
+            Optimisation optimisation,
+            ConfiguredAdapter method) {
         double loss = 0;
         double norm = 0;
+        String differences = "";
         double logits = worst(stepper.logits(session, trace.probe()), trace.logitsBefore());
         for (int step = 0; step < trace.losses().length; step++) {
+            optimisation.before(session, step);
             Optimisation.Step done = optimisation.step(session, trace.batches().get(step), step, 1);
+            String difference = trace.difference(step, optimisation.takeNotes());
+            differences = differences.isEmpty() ? difference : differences;
             loss = larger(loss, relative(done.loss(), trace.losses()[step]));
             norm = larger(norm, relative(done.norm(), trace.gradientNorms()[step]));
         }
@@ -126,16 +142,18 @@ public final class Replayer implements TraceReplay {
         loss = larger(loss, relative(end, trace.finalLoss()));
         logits = larger(logits, worst(stepper.logits(session, trace.probe()), trace.logitsAfter()));
         double weights = 0;
+        Map<String, Tensor> saved =
+                method.saved(new Adapter.Trained(parameters.all(), parameters.states(), trace.losses().length));
         for (Map.Entry<String, double[]> e : trace.last().entrySet()) {
-            double difference = parameters
-                    .find(e.getKey())
+            double difference = Optional.ofNullable(saved.get(e.getKey()))
                     .map(ours -> worst(
                             determined(e.getKey(), inFile(model, e.getKey(), ours)),
                             determined(e.getKey(), e.getValue())))
                     .orElse(Double.NaN);
             weights = larger(weights, difference);
         }
-        return new Outcome(trace.folder().toString(), engine, trace.losses().length, loss, norm, weights, logits);
+        return new Outcome(
+                trace.folder().toString(), engine, trace.losses().length, loss, norm, weights, logits, differences);
     }
 
     /** The elements of a parameter as the family's files order them. */

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.attune.kernel.run.PeftNames;
+import org.attune.kernel.step.Note;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Shape;
 import org.attune.tensor.io.TensorFile;
@@ -29,6 +30,7 @@ import org.attune.training.Sample;
  * @param config the PEFT configuration; empty where the method has none
  * @param initial values of the parameters before the first step, by state dictionary name
  * @param last the same after the last step
+ * @param freezing what a method that freezes did at each step; missing where it does not
  * @param unsupported what the trace asks of the loop that this kernel does not do; empty where there is nothing
  */
 record Trace(
@@ -49,6 +51,7 @@ record Trace(
         Optional<Map<String, Object>> config,
         Map<String, double[]> initial,
         Map<String, double[]> last,
+        JsonNode freezing,
         Optional<String> unsupported) {
 
     static Trace read(Path folder) {
@@ -87,19 +90,51 @@ record Trace(
                 probe,
                 before,
                 after,
-                adapter ? Optional.of(config(init.resolve("adapter_config.json"))) : Optional.empty(),
+                adapter ? Optional.of(config(init.resolve("adapter_config.json"), json)) : Optional.empty(),
                 adapter ? tensors(init.resolve("adapter_model.safetensors")) : Map.of(),
                 tensors(
                         adapter
                                 ? folder.resolve("adapter_final/adapter_model.safetensors")
                                 : folder.resolve("final.safetensors")),
-                unsupported(json, folder));
+                json.path("freezing"),
+                unsupported(folder));
     }
 
-    private static Optional<String> unsupported(JsonNode json, Path folder) {
-        if (json.has("param_groups")) {
-            return Optional.of("its parameters have learning rates of their own (param_groups in trace.json)");
+    /**
+     * How a step's notes differ from the trace: what was frozen has to be the same, and every number that a method logs under a name
+     * that the trace has too, but for a thousandth. Empty where nothing differs.
+     */
+    String difference(int step, List<Note> notes) {
+        if (freezing.isMissingNode()) {
+            return "";
         }
+        JsonNode expected = freezing.path(step);
+        List<String> frozen = new ArrayList<>();
+        List<String> numbers = new ArrayList<>();
+        for (Note note : notes) {
+            if (note.name().equals("frozen") && note.value() instanceof List<?> names) {
+                names.forEach(name -> frozen.add(String.valueOf(name)));
+            } else if (note.value() instanceof Map<?, ?> map) {
+                map.forEach((key, value) -> {
+                    JsonNode theirs = expected.path(String.valueOf(key));
+                    if (value instanceof Number ours
+                            && theirs.isNumber()
+                            && !(Math.abs(ours.doubleValue() - theirs.asDouble())
+                                    <= 1e-3 * Math.abs(theirs.asDouble()))) {
+                        numbers.add(key + " is " + ours + ", not " + theirs);
+                    }
+                });
+            }
+        }
+        List<String> theirs = new ArrayList<>();
+        expected.path("frozen_now").forEach(name -> theirs.add(name.asText()));
+        if (!frozen.equals(theirs)) {
+            numbers.add("frozen are " + frozen + ", not " + theirs);
+        }
+        return numbers.isEmpty() ? "" : "step " + step + ": " + String.join(", ", numbers);
+    }
+
+    private static Optional<String> unsupported(Path folder) {
         if (Files.exists(folder.resolve("init.safetensors"))) {
             return Optional.of("it changes the base model's weights at the start (init.safetensors)");
         }
@@ -117,8 +152,13 @@ record Trace(
         }
     }
 
-    private static Map<String, Object> config(Path file) {
-        return new ObjectMapper().convertValue(json(file), new TypeReference<Map<String, Object>>() {});
+    /** With what PEFT gives the optimiser and not the configuration. */
+    private static Map<String, Object> config(Path file, JsonNode trace) {
+        Map<String, Object> config = new ObjectMapper().convertValue(json(file), new TypeReference<>() {});
+        if (trace.has("loraplus_lr_ratio")) {
+            config.put("loraplus_lr_ratio", trace.get("loraplus_lr_ratio").numberValue());
+        }
+        return config;
     }
 
     private static double number(JsonNode json, String key, Path folder) {

@@ -72,9 +72,11 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
      * How a method writes itself in PEFT's format ({@link org.attune.training.Adapter.PeftFormat}).
      *
      * @param type {@code peft_type}
+     * @param tensors everything that is written, the head too
      * @param naming from a parameter's name to that in files
      */
-    public record PeftForm(String type, Map<String, Object> fields, UnaryOperator<String> naming) {}
+    public record PeftForm(
+            String type, Map<String, Object> fields, Map<String, Tensor> tensors, UnaryOperator<String> naming) {}
 
     /**
      * The base model that an adapter belongs to.
@@ -101,19 +103,12 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
     /**
      * Writes an adapter that PEFT can load.
      *
-     * @param parameters everything trained, the head too
      * @param form how its method writes itself
      * @param task {@code task_type}; empty where PEFT has no word for it
      * @param heads paths of the modules that the trainer has trained, for example {@code classifier}
      * @throws UserError if it cannot be written
      */
-    public static void writePeft(
-            Path folder,
-            Map<String, Tensor> parameters,
-            PeftForm form,
-            Base base,
-            Optional<String> task,
-            List<String> heads) {
+    public static void writePeft(Path folder, PeftForm form, Base base, Optional<String> task, List<String> heads) {
         Map<String, Object> config = new TreeMap<>(form.fields());
         config.put("peft_type", form.type());
         config.put("auto_mapping", null);
@@ -125,12 +120,13 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
                 new ArrayList<>(form.fields().get("modules_to_save") instanceof List<?> list ? list : List.of());
         heads.stream().filter(head -> !whole.contains(head)).forEach(whole::add);
         config.put("modules_to_save", whole.isEmpty() ? null : whole);
+        Map<String, Tensor> tensors = form.tensors();
         write(
                 folder,
                 config,
-                parameters,
+                tensors,
                 base,
-                name -> PeftNames.inFile(form.naming().apply(name), parameters.keySet(), base.weights()));
+                name -> PeftNames.inFile(form.naming().apply(name), tensors.keySet(), base.weights()));
     }
 
     /**
@@ -178,7 +174,7 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
         Map<String, Weights> tensors = new LinkedHashMap<>();
         try (TensorFile file = TensorFile.open(model)) {
             for (String name : file.names()) {
-                PeftNames.ours(name).ifPresent(ours -> {
+                PeftNames.ours(name).filter(ours -> file.shape(name).size() > 0).ifPresent(ours -> {
                     if (tensors.put(ours, new Weights(file.shape(name), file.floats(name))) != null) {
                         throw new UserError(model + ": two tensors are '" + ours + "'");
                     }

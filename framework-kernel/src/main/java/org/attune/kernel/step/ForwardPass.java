@@ -28,6 +28,8 @@ public class ForwardPass implements Forward {
     private final PrefixCache.Split kept;
     /** The one that is being computed; null outside of stages. */
     private Stage stage;
+    /** Whether the stage that is being computed has no dropout. */
+    private boolean calm;
 
     /**
      * @param dropout the step's stream of random numbers; null where nothing is trained
@@ -92,10 +94,13 @@ public class ForwardPass implements Forward {
 
     /** @param again compute the stage a second time for the gradient, rather than keep what lies inside */
     final Tensor run(Stage next, Tensor x, boolean again) {
+        boolean still = wiring.withoutDropout() && frozen(next.path());
         UnaryOperator<Tensor> body = in -> {
             stage = next; // set anew where backward comes back to it
+            calm = still;
             Tensor y = next.body().apply(in);
             stage = null;
+            calm = false;
             return y;
         };
         return again && x != null ? x.checkpoint(body) : Scope.frame(() -> body.apply(x));
@@ -169,7 +174,7 @@ public class ForwardPass implements Forward {
 
     @Override
     public Tensor dropout(String place, Tensor x, double p) {
-        if (p == 0 || dropout == null) {
+        if (!drops(p)) {
             return x;
         }
         int rows = x.shape().dim(0);
@@ -194,6 +199,11 @@ public class ForwardPass implements Forward {
             }
         }
         return x.mul(Tensor.of(x.engine(), Shape.of(x.shape().dims()), mask)).to(x.dtype());
+    }
+
+    /** Whether a dropout of probability {@code p} acts here. */
+    final boolean drops(double p) {
+        return p != 0 && dropout != null && !calm;
     }
 
     /** The token that each row belongs to: all, the stage's own, or the first of each sequence. */

@@ -31,10 +31,17 @@ public final class ParameterStore implements AutoCloseable {
     private final Rng rng;
     private final Map<String, Tensor> tensors = new LinkedHashMap<>();
     private final Set<String> pretrained = new HashSet<>();
-    private final Set<String> frozen = new HashSet<>();
+    /** Never trained. */
+    private final Set<String> constants = new HashSet<>();
+    /** Made to be trained, but not trained now. */
+    private final Set<String> frozen = new LinkedHashSet<>();
+
     private final Map<String, Tensor> starts = new LinkedHashMap<>();
+    private final Map<String, Tensor> states = new LinkedHashMap<>();
     private final Map<String, double[]> restored = new LinkedHashMap<>();
     private final Map<String, double[]> restoredStarts = new LinkedHashMap<>();
+    private final Map<String, double[]> restoredStates = new LinkedHashMap<>();
+    private long changes;
     /** Stand-ins for what a replacement asks for and its predecessor had not: they live until the trial has ended. */
     private final List<Tensor> strangers = new ArrayList<>();
 
@@ -56,33 +63,101 @@ public final class ParameterStore implements AutoCloseable {
         restoredStarts.putAll(startValues);
     }
 
+    /** What plug-ins remembered in an earlier sitting. */
+    public void restoreStates(Map<String, double[]> values) {
+        restoredStates.putAll(values);
+    }
+
     /** All tensors, in order of their making: what is saved. */
     public Map<String, Tensor> all() {
         return Collections.unmodifiableMap(tensors);
     }
 
-    /** Those of {@link #all} that are trained. */
+    /** Those of {@link #all} that are trained now. */
     public Map<String, Tensor> trained() {
-        if (frozen.isEmpty()) {
+        if (constants.isEmpty() && frozen.isEmpty()) {
             return all();
         }
         Map<String, Tensor> trained = new LinkedHashMap<>(tensors);
+        trained.keySet().removeAll(constants);
         trained.keySet().removeAll(frozen);
         return Collections.unmodifiableMap(trained);
+    }
+
+    /** Names of what is trained now or was before it was frozen. */
+    public List<String> trainable() {
+        return tensors.keySet().stream()
+                .filter(name -> !constants.contains(name))
+                .toList();
+    }
+
+    /** Whether a tensor is trained now. */
+    boolean isTrained(String name) {
+        return tensors.containsKey(name) && !constants.contains(name) && !frozen.contains(name);
     }
 
     public Optional<Tensor> find(String name) {
         return Optional.ofNullable(tensors.get(name));
     }
 
-    /** Whether something inside the module at {@code path} is trained. */
+    /** Whether something inside the module at {@code path} is trained now. */
     boolean trains(String path) {
-        return tensors.keySet().stream().anyMatch(name -> name.startsWith(path + ".") && !frozen.contains(name));
+        return tensors.keySet().stream().anyMatch(name -> name.startsWith(path + ".") && isTrained(name));
     }
 
-    /** How many numbers are trained. */
+    /** How many numbers are trained at some time. */
     public long count() {
-        return trained().values().stream().mapToLong(t -> t.shape().size()).sum();
+        return sizes(constants);
+    }
+
+    /** How many numbers are trained now. */
+    public long countNow() {
+        return sizes(constants)
+                - tensors.keySet().stream()
+                        .filter(frozen::contains)
+                        .mapToLong(this::size)
+                        .sum();
+    }
+
+    private long sizes(Set<String> without) {
+        return tensors.keySet().stream()
+                .filter(name -> !without.contains(name))
+                .mapToLong(this::size)
+                .sum();
+    }
+
+    private long size(String name) {
+        return tensors.get(name).shape().size();
+    }
+
+    // ---- what is trained changes ----
+
+    /**
+     * Stops training a tensor, or trains it again.
+     *
+     * @return whether that is a change
+     * @throws IllegalArgumentException if it was not made to be trained
+     */
+    boolean train(String name, boolean on) {
+        if (!tensors.containsKey(name) || constants.contains(name)) {
+            throw new IllegalArgumentException("no trainable tensor " + name);
+        }
+        boolean changed = on ? frozen.remove(name) : frozen.add(name);
+        if (changed) {
+            tensors.get(name).train(on);
+            changes++;
+        }
+        return changed;
+    }
+
+    /** What was made to be trained and is frozen now, in order of freezing. */
+    Set<String> frozenNow() {
+        return Collections.unmodifiableSet(frozen);
+    }
+
+    /** Grows whenever something is frozen or trained again. */
+    long changes() {
+        return changes;
     }
 
     /** Whether a trainable tensor was made from a weight of the base model. */
@@ -106,6 +181,11 @@ public final class ParameterStore implements AutoCloseable {
     /** Start values asked for so far: they belong into a checkpoint. */
     public Map<String, Tensor> starts() {
         return Collections.unmodifiableMap(starts);
+    }
+
+    /** What plug-ins remember: it belongs into a checkpoint, and not into what is saved at the end. */
+    public Map<String, Tensor> states() {
+        return Collections.unmodifiableMap(states);
     }
 
     /** Names of restored parameters that no plug-in has claimed. */
@@ -134,9 +214,11 @@ public final class ParameterStore implements AutoCloseable {
     public void close() {
         tensors.values().forEach(Tensor::close);
         starts.values().forEach(Tensor::close);
+        states.values().forEach(Tensor::close);
         strangers.forEach(Tensor::close);
         tensors.clear();
         starts.clear();
+        states.clear();
         strangers.clear();
     }
 
@@ -157,8 +239,31 @@ public final class ParameterStore implements AutoCloseable {
 
         @Override
         public Tensor frozen(String name, Shape shape, Initializer initializer) {
-            frozen.add(name);
+            constants.add(name);
             return take(name, shape, () -> initializer.values(shape, rng.at(name)));
+        }
+
+        @Override
+        public Tensor state(String name, Shape shape) {
+            claimed.put(name, shape);
+            Tensor known = states.get(name);
+            if (known != null && known.shape().equals(shape)) {
+                return known;
+            }
+            if (before.isPresent()) {
+                return stranger(shape);
+            }
+            if (known != null) {
+                throw new UserError("the state '" + name + "' is claimed with shape " + shape + " and with shape "
+                        + known.shape() + ": two plug-ins use one name");
+            }
+            Tensor made = Tensor.zeros(engine, shape);
+            states.put(name, made);
+            double[] values = restoredStates.remove(name);
+            if (values != null) {
+                made.set(checked(name, shape, values));
+            }
+            return made;
         }
 
         @Override
@@ -179,9 +284,7 @@ public final class ParameterStore implements AutoCloseable {
                 return known;
             }
             if (before.isPresent()) { // a difference that differences() will list; the claim goes on to find the others
-                Tensor stranger = Tensor.zeros(engine, shape);
-                strangers.add(stranger);
-                return stranger;
+                return stranger(shape);
             }
             if (known != null) {
                 throw new UserError("parameter '" + name + "' is claimed with shape " + shape + " and with shape "
@@ -192,10 +295,16 @@ public final class ParameterStore implements AutoCloseable {
                 fresh.add(name);
             }
             Tensor made = Tensor.zeros(engine, shape);
-            made = frozen.contains(name) ? made : made.trainable();
+            made = constants.contains(name) ? made : made.trainable();
             tensors.put(name, made); // first of all: whatever fails below, the store closes it
             made.set(values != null ? checked(name, shape, values) : first.get());
             return made;
+        }
+
+        private Tensor stranger(Shape shape) {
+            Tensor stranger = Tensor.zeros(engine, shape);
+            strangers.add(stranger);
+            return stranger;
         }
 
         private double[] checked(String name, Shape shape, double[] values) {

@@ -19,8 +19,8 @@ import org.attune.trial.CacheStats;
  * What the frozen leading stages of a trial's model give, by example, in the engine's element type: in memory, then in files. Filled
  * between steps in the order of the examples, so that which ones are kept depends on sizes alone; workers only read.
  *
- * <p>A trial has one model and reads its examples once, so neither can change under the cache. Its adapters can: what is kept is
- * dropped when a new session trains or adapts one of the kept stages.
+ * <p>A trial has one model and reads its examples once, so neither can change under the cache. Its adapters can, and what is trained:
+ * what is kept is dropped when one of the kept stages is trained or adapted.
  */
 public final class PrefixCache implements AutoCloseable {
     private final TensorEngine engine;
@@ -32,6 +32,8 @@ public final class PrefixCache implements AutoCloseable {
     private final LongAdder hits = new LongAdder();
     private final LongAdder misses = new LongAdder();
     private Wiring checked;
+    /** Of the parameters, when they were last looked at. */
+    private long checkedChanges;
 
     /**
      * @param memory and disk at most so many bytes; both 0 for no cache
@@ -63,12 +65,13 @@ public final class PrefixCache implements AutoCloseable {
         return new CacheStats(hits.sum(), misses.sum(), memory.bytes(), disk.bytes());
     }
 
-    /** To be called before a step or an evaluation: drops what a session's adapters have made wrong. */
+    /** To be called before a step or an evaluation: drops what is no longer right. */
     void check(Wiring wiring, ParameterStore parameters) {
-        if (wiring == checked) {
+        if (wiring == checked && checkedChanges == parameters.changes()) {
             return;
         }
         checked = wiring;
+        checkedChanges = parameters.changes();
         boolean valid = List.of(training, evaluation).stream()
                 .flatMap(split -> split.paths.stream())
                 .noneMatch(path -> wiring.touches(path) || parameters.trains(path));

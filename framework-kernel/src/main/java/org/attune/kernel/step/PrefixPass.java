@@ -88,7 +88,7 @@ final class PrefixPass extends ForwardPass {
 
     @Override
     public Tensor dropout(String place, Tensor x, double p) {
-        dropped |= training() && p > 0;
+        dropped |= drops(p);
         return x;
     }
 }

@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 import org.attune.evaluation.Prediction;
 import org.attune.kernel.optim.GradientClipping;
 import org.attune.kernel.optim.Piece;
@@ -81,6 +82,7 @@ public final class Stepper implements AutoCloseable {
         while (gradients.size() < settings.lanes()) {
             gradients.add(new Gradients(trainable));
         }
+        gradients.forEach(g -> g.cover(trainable));
         double weight = 0;
         for (Sample s : samples) {
             weight += session.objective().weight(s);
@@ -108,7 +110,7 @@ public final class Stepper implements AutoCloseable {
         if (lossScale != 1 && !Double.isFinite(GradientClipping.norm(trainable, sum, workers))) {
             return new Result(loss, sum);
         }
-        loss += penalties(session.penalties(), sum);
+        loss += penalties(session, sum);
         return new Result(loss, sum);
     }
 
@@ -168,23 +170,35 @@ public final class Stepper implements AutoCloseable {
         }
     }
 
-    private double penalties(List<Regularizer.Penalty> penalties, Gradients into) {
+    private double penalties(Session session, Gradients into) {
         double value = 0;
-        for (Regularizer.Penalty penalty : penalties) {
-            try (Scope scope = Scope.open(engine)) {
-                Optional<Tensor> loss = penalty.loss();
-                if (loss.isPresent()) {
-                    value += loss.get().item();
-                    scope.backward(loss.get(), into);
-                }
-            }
+        for (Supplier<Tensor> penalty : session.wiring().penalties()) {
+            value += penalty(() -> Optional.of(penalty.get()), into);
         }
-        for (Regularizer.Penalty penalty : penalties) {
-            penalty.gradients(name -> into.of(parameters
-                    .find(name)
-                    .orElseThrow(() -> new IllegalArgumentException("no trainable tensor " + name))));
+        for (Regularizer.Penalty penalty : session.penalties()) {
+            value += penalty(penalty::loss, into);
+        }
+        Regularizer.GradientView view = view(into);
+        for (Regularizer.Penalty penalty : session.penalties()) {
+            penalty.gradients(view);
         }
         return value;
+    }
+
+    private double penalty(Supplier<Optional<Tensor>> penalty, Gradients into) {
+        try (Scope scope = Scope.open(engine)) {
+            Optional<Tensor> loss = penalty.get();
+            loss.ifPresent(l -> scope.backward(l, into));
+            return loss.map(Tensor::item).orElse(0.0);
+        }
+    }
+
+    /** Gradients by the names of what is trained. */
+    Regularizer.GradientView view(Gradients of) {
+        return name -> of.of(parameters
+                .find(name)
+                .filter(t -> parameters.isTrained(name))
+                .orElseThrow(() -> new IllegalArgumentException("no tensor that is trained now: " + name)));
     }
 
     /**

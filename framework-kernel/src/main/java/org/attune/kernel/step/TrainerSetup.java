@@ -21,6 +21,11 @@ public record TrainerSetup(Parameters parameters, Model model, List<String> labe
     }
 
     @Override
+    public Tensor state(String name, Shape shape) {
+        return parameters.state(name, shape);
+    }
+
+    @Override
     public Tensor train(String weight) {
         return parameters.train(weight);
     }

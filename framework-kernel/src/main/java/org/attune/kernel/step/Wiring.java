@@ -6,8 +6,11 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.Set;
+import java.util.function.BiFunction;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
@@ -24,7 +27,9 @@ import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.attune.training.Adapter;
 import org.attune.training.Initializer;
+import org.attune.training.OptimizerGroup;
 import org.attune.training.Parameters;
+import org.attune.training.StepListener;
 
 /**
  * What a trial's adapters do at the model's attach points. Dropping a wiring detaches all its adapters and restores the model
@@ -35,6 +40,10 @@ public final class Wiring {
     private final Map<String, List<LinearTransform>> linear = new HashMap<>();
     private final Map<String, List<OutputTransform>> outputs = new HashMap<>();
     private final Map<String, List<ResidualTransform>> residuals = new HashMap<>();
+    private final List<Supplier<Tensor>> penalties = new ArrayList<>();
+    private final List<BiFunction<String, Shape, OptimizerGroup>> groups = new ArrayList<>();
+    private final List<StepListener> listeners = new ArrayList<>();
+    private boolean calm;
 
     public Wiring(Model model) {
         this.model = model;
@@ -53,6 +62,33 @@ public final class Wiring {
     /** What adds to a residual sum. */
     public List<ResidualTransform> residuals(String path) {
         return residuals.getOrDefault(path, List.of());
+    }
+
+    /** Whether frozen stages have no dropout. */
+    boolean withoutDropout() {
+        return calm;
+    }
+
+    /** What adapters add to the loss of a step. */
+    List<Supplier<Tensor>> penalties() {
+        return penalties;
+    }
+
+    /** What acts at each step, in the order of the claims. */
+    List<StepListener> listeners() {
+        return listeners;
+    }
+
+    /** How a parameter is optimised. */
+    OptimizerGroup group(String name, Shape shape) {
+        double rate = 1;
+        OptionalDouble decay = OptionalDouble.empty();
+        for (BiFunction<String, Shape, OptimizerGroup> rule : groups) {
+            OptimizerGroup own = rule.apply(name, shape);
+            rate *= own.rate();
+            decay = own.weightDecay().isPresent() ? own.weightDecay() : decay;
+        }
+        return new OptimizerGroup(rate, decay);
     }
 
     /** Whether an adapter acts on the module at {@code path} or inside it. */
@@ -193,6 +229,26 @@ public final class Wiring {
         }
 
         @Override
+        public void withoutDropout() {
+            calm = true;
+        }
+
+        @Override
+        public void penalty(Supplier<Tensor> penalty) {
+            penalties.add(penalty);
+        }
+
+        @Override
+        public void groups(BiFunction<String, Shape, OptimizerGroup> rule) {
+            groups.add(rule);
+        }
+
+        @Override
+        public void eachStep(StepListener listener) {
+            listeners.add(listener);
+        }
+
+        @Override
         public Tensor parameter(String name, Shape shape, Initializer initializer) {
             return parameters.parameter(name, shape, initializer);
         }
@@ -200,6 +256,11 @@ public final class Wiring {
         @Override
         public Tensor frozen(String name, Shape shape, Initializer initializer) {
             return parameters.frozen(name, shape, initializer);
+        }
+
+        @Override
+        public Tensor state(String name, Shape shape) {
+            return parameters.state(name, shape);
         }
 
         @Override

@@ -151,18 +151,20 @@ final class PluginSet implements AutoCloseable {
     }
 
     /** The PEFT form of the only adapter, where it has one. */
-    Optional<AdapterFolder.PeftForm> peftForm(Model model) {
+    Optional<AdapterFolder.PeftForm> peftForm(Model model, Adapter.Trained trained) {
         return adapters.size() == 1 && adapters.get(0).present()
-                ? peftForm(adapters.get(0).plugin(), adapters.get(0).ref, model)
+                ? peftForm(adapters.get(0).plugin(), adapters.get(0).ref, model, trained)
                 : Optional.empty();
     }
 
     private <O extends Record> Optional<AdapterFolder.PeftForm> peftForm(
-            Adapter<O> adapter, PluginRef ref, Model model) {
+            Adapter<O> adapter, PluginRef ref, Model model, Adapter.Trained trained) {
+        O options = options(adapter, ref, PluginKind.ADAPTER);
         return adapter.peft()
                 .map(f -> new AdapterFolder.PeftForm(
                         f.type(),
-                        f.write(options(adapter, ref, PluginKind.ADAPTER), model),
+                        f.write(options, model, trained),
+                        f.tensors(options, trained),
                         name -> f.inFile(name, model)));
     }
 
@@ -221,7 +223,7 @@ final class PluginSet implements AutoCloseable {
     private record Trained(ParameterStore store, Model model) implements Regularizer.Setup {
         @Override
         public List<String> names() {
-            return List.copyOf(store.trained().keySet());
+            return store.trainable();
         }
 
         @Override

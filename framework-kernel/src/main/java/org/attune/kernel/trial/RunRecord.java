@@ -35,7 +35,9 @@ import org.attune.kernel.run.Provenance;
 import org.attune.kernel.spec.SpecReader;
 import org.attune.kernel.spec.SpecWriter;
 import org.attune.kernel.spec.TrialSpec;
+import org.attune.kernel.step.Note;
 import org.attune.kernel.step.Optimisation;
+import org.attune.kernel.step.ParameterStore;
 import org.attune.model.Model;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
@@ -61,6 +63,7 @@ final class RunRecord {
     private static final String PARAMETER = "parameter.";
     private static final String START = "start.";
     private static final String MOMENT = "moment.";
+    private static final String STATE = "state.";
 
     private final Path folder;
     private final TrialSpec spec;
@@ -150,7 +153,7 @@ final class RunRecord {
      *
      * @param updates steps that changed the parameters: all but those which loss scaling skipped
      * @param evaluated the step of the last evaluation; -1 before the first
-     * @param lossScaling of float16; else empty
+     * @param optimisation its loss scale, and what is frozen
      */
     record State(
             long step,
@@ -163,25 +166,21 @@ final class RunRecord {
             long tokens,
             long evaluated,
             ObjectNode earlyStop,
-            ObjectNode lossScaling) {}
+            ObjectNode optimisation) {}
 
     /** @param best whether this is the best state so far, to be given by {@link #best} */
-    void save(
-            State state,
-            Map<String, Tensor> parameters,
-            Map<String, Tensor> starts,
-            Map<String, Tensor> moments,
-            boolean best) {
+    void save(State state, ParameterStore parameters, Map<String, Tensor> moments, boolean best) {
         Map<String, Tensor> tensors = new LinkedHashMap<>();
-        parameters.forEach((name, t) -> tensors.put(PARAMETER + name, t));
-        starts.forEach((name, t) -> tensors.put(START + name, t));
+        parameters.all().forEach((name, t) -> tensors.put(PARAMETER + name, t));
+        parameters.starts().forEach((name, t) -> tensors.put(START + name, t));
+        parameters.states().forEach((name, t) -> tensors.put(STATE + name, t));
         moments.forEach((name, t) -> tensors.put(MOMENT + name, t));
         ObjectNode history = JSON.createObjectNode()
                 .put("evaluation_seconds", state.evaluationSeconds())
                 .put("evaluated", state.evaluated())
                 .put("journal_bytes", metrics.length());
         history.set("early_stopping", state.earlyStop());
-        history.set("loss_scaling", state.lossScaling());
+        history.set("optimisation", state.optimisation());
         metrics.sync();
         checkpoints.write(
                 new Position(
@@ -219,15 +218,13 @@ final class RunRecord {
                     p.tokens(),
                     p.history().path("evaluated").asLong(-1),
                     p.history().withObject("/early_stopping"),
-                    p.history().withObject("/loss_scaling"));
+                    p.history().withObject("/optimisation"));
         }
 
-        Map<String, double[]> parameters() {
-            return checkpoint.values(PARAMETER);
-        }
-
-        Map<String, double[]> starts() {
-            return checkpoint.values(START);
+        /** Gives the tensors of a new store their values. */
+        void loadInto(ParameterStore parameters) {
+            parameters.restore(checkpoint.values(PARAMETER), checkpoint.values(START));
+            parameters.restoreStates(checkpoint.values(STATE));
         }
 
         /** Overwrites live moments. */
@@ -348,6 +345,13 @@ final class RunRecord {
                 .put("seconds", Math.round(seconds * 1000) / 1000.0));
     }
 
+    /** What an adapter did to what is trained, after so many steps. */
+    void note(long step, Note note) {
+        ObjectNode line = JSON.createObjectNode().put(JsonLines.STEP, step);
+        line.set(note.name(), JSON.valueToTree(note.value()));
+        metrics.append(line);
+    }
+
     void evaluation(long step, String split, List<Score> scores) {
         ObjectNode line = JSON.createObjectNode().put(JsonLines.STEP, step).put("split", split);
         ObjectNode values = line.putObject("scores");
@@ -435,7 +439,7 @@ final class RunRecord {
             throw UserError.cannot("make", to, e);
         }
         if (form.isPresent()) {
-            AdapterFolder.writePeft(to, parameters, form.get(), base, task, heads);
+            AdapterFolder.writePeft(to, form.get(), base, task, heads);
         } else {
             AdapterFolder.writeAttune(to, parameters, adapters, base, heads);
         }

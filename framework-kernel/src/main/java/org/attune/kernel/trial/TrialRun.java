@@ -1,6 +1,5 @@
 package org.attune.kernel.trial;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -33,6 +32,8 @@ import org.attune.kernel.run.PeakMemory;
 import org.attune.kernel.spec.ModelPlan;
 import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.spec.TrialSpec;
+import org.attune.kernel.step.Course;
+import org.attune.kernel.step.Note;
 import org.attune.kernel.step.Optimisation;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.PrefixCache;
@@ -45,7 +46,9 @@ import org.attune.plugin.Plugin;
 import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
 import org.attune.tensor.Rng;
+import org.attune.tensor.Scope;
 import org.attune.tensor.engine.TensorEngine;
+import org.attune.training.Adapter;
 import org.attune.training.Sample;
 import org.attune.training.Sampler;
 import org.attune.trial.CacheStats;
@@ -120,7 +123,7 @@ final class TrialRun implements Trial, Runnable {
 
     private boolean prepared;
     private long step;
-    private long steps;
+    private Course course = new Course(0, 0);
     private long examples;
     private long tokens;
     private double trainSeconds;
@@ -176,7 +179,7 @@ final class TrialRun implements Trial, Runnable {
         try {
             if (prepared) {
                 save();
-                end(TrialState.SUSPENDED, reason + "; checkpoint at step " + step + " of " + steps);
+                end(TrialState.SUSPENDED, reason + "; checkpoint at step " + step + " of " + course.steps());
             } else {
                 end(TrialState.SUSPENDED, reason + "; before the first step of this sitting");
             }
@@ -277,17 +280,12 @@ final class TrialRun implements Trial, Runnable {
                         spec.seed()),
                 cache);
         scoring = new Scoring(spec, materials, stepper, this::use);
-        long perEpoch = stepsPerEpoch();
-        steps = (long) Math.ceil(spec.train().epochs() * perEpoch - 1e-9);
-        if (spec.train().maxSteps() > 0) {
-            steps = Math.min(steps, spec.train().maxSteps());
-        }
+        course = Course.of(spec.train(), materials.train().size());
         earlyStop = new EarlyStop(spec.earlyStopping());
         optimizer = new AdamW(spec.optimizer(), workers);
-        optimizer.moments(parameters.trained());
         scaling = precision() == DType.FLOAT16 ? Optional.of(new LossScaling()) : Optional.empty();
         optimisation =
-                new Optimisation(stepper, parameters, optimizer, spec.train().clip(), scaling, workers);
+                new Optimisation(stepper, parameters, optimizer, spec.train().clip(), scaling, workers, course);
         saved.ifPresent(this::restore);
         record.provenance(model, materials.fingerprint(), engine, plugins.origins());
         if (!spec.evaluate().split().isEmpty()) {
@@ -300,7 +298,7 @@ final class TrialRun implements Trial, Runnable {
         if (manner.profiled()) {
             recording = Recording.begin(engine, workers, record.folder());
         }
-        set(TrialState.RUNNING, saved.isEmpty() ? "" : "resumed at step " + step + " of " + steps);
+        set(TrialState.RUNNING, saved.isEmpty() ? "" : "resumed at step " + step + " of " + course.steps());
     }
 
     /** A part of the trial that a profile shows by its name. */
@@ -321,9 +319,7 @@ final class TrialRun implements Trial, Runnable {
         evaluationSeconds = state.evaluationSeconds();
         evaluated = state.evaluated();
         curve.addAll(saved.curve());
-        saved.loadMoments(optimizer.moments(parameters.trained()));
-        optimizer.resume(state.updates());
-        scaling.ifPresent(s -> s.restore(state.lossScaling()));
+        optimisation.restore(state.optimisation(), state.updates(), saved::loadMoments);
         earlyStop.restore(state.earlyStop());
         progress = progressNow(Double.NaN);
     }
@@ -357,7 +353,7 @@ final class TrialRun implements Trial, Runnable {
                             model = reading.take();
                             parameters = new ParameterStore(engine, model.model(), spec.seed());
                             saved.ifPresentOrElse(
-                                    s -> parameters.restore(s.parameters(), s.starts()),
+                                    s -> s.loadInto(parameters),
                                     () -> parameters.restore(SavedAdapters.values(spec, model.model()), Map.of()));
                         }
                         materials = read(data);
@@ -414,21 +410,16 @@ final class TrialRun implements Trial, Runnable {
         return source.open(options, new DataSource.Surroundings(spec.base(), services.resources(), spec.seed()));
     }
 
-    private long stepsPerEpoch() {
-        return (materials.train().size() + spec.train().batch() - 1L)
-                / spec.train().batch();
-    }
-
     private void train() {
-        LearningRate schedule = new LearningRate(spec.schedule(), steps);
-        while (step < steps) {
+        LearningRate schedule = new LearningRate(spec.schedule(), course.steps());
+        while (step < course.steps()) {
             betweenSteps();
             if (earlyStop.reached()) {
                 return;
             }
             List<Sample> samples = samplesOf(step);
             double multiplier = schedule.multiplier(step);
-            Rng epoch = varying(Materials.TRAIN).at(step / stepsPerEpoch());
+            Rng epoch = varying(Materials.TRAIN).at(step / course.stepsPerEpoch());
             Optimisation.Step done = inSession(s -> {
                 List<Sample> varied = samples.stream()
                         .map(sample -> s.objective().vary(sample, epoch.at(sample.example())))
@@ -438,9 +429,18 @@ final class TrialRun implements Trial, Runnable {
             step++;
             curve.add(new double[] {step, done.loss()});
             record.step(step, done, spec.optimizer().lr() * multiplier, examples, tokens, trainSeconds);
+            takeNotes();
             Progress now = progressNow(done.loss());
             progress = now;
             services.listeners().accept(l -> l.step(this, now));
+        }
+    }
+
+    /** Passes on what adapters did to what is trained. */
+    private void takeNotes() {
+        for (Note note : optimisation.takeNotes()) {
+            record.note(step, note);
+            services.listeners().accept(l -> l.noted(this, step, note.text()));
         }
     }
 
@@ -466,7 +466,13 @@ final class TrialRun implements Trial, Runnable {
         if (best || due(spec.checkpoint().every()) && record.checkpointStep() < step) {
             checkpoint(best);
         }
-        if (steps > stepsPerEpoch() && !inSession(s -> s.objective().varies())) {
+        inSession(s -> {
+            optimisation.before(s, step);
+            return null;
+        });
+        takeNotes();
+        if (course.steps() > course.stepsPerEpoch()
+                && !inSession(s -> s.objective().varies())) {
             keepFrozen(cache.training(), materials.train());
         }
     }
@@ -512,12 +518,13 @@ final class TrialRun implements Trial, Runnable {
     }
 
     private Progress progressNow(double loss) {
-        Duration left =
-                step == 0 ? null : Duration.ofMillis((long) (1000 * trainSeconds / step * Math.max(0, steps - step)));
+        Duration left = step == 0
+                ? null
+                : Duration.ofMillis((long) (1000 * trainSeconds / step * Math.max(0, course.steps() - step)));
         return new Progress(
                 step,
-                steps,
-                (double) step / stepsPerEpoch(),
+                course.steps(),
+                (double) step / course.stepsPerEpoch(),
                 loss,
                 examples,
                 tokens,
@@ -534,12 +541,12 @@ final class TrialRun implements Trial, Runnable {
     private List<Sample> samplesOf(long step) {
         int size = materials.train().size();
         int batch = spec.train().batch();
-        int epoch = (int) (step / stepsPerEpoch());
+        int epoch = (int) (step / course.stepsPerEpoch());
         if (epoch != orderEpoch) {
             order = use(PluginKind.SAMPLER, spec.sampler(), sampler -> order(sampler, size, epoch));
             orderEpoch = epoch;
         }
-        int from = (int) (step % stepsPerEpoch()) * batch;
+        int from = (int) (step % course.stepsPerEpoch()) * batch;
         List<Sample> samples = new ArrayList<>();
         for (int i = from; i < Math.min(size, from + batch); i++) {
             samples.add(materials.train().get(order[i]));
@@ -580,17 +587,16 @@ final class TrialRun implements Trial, Runnable {
                 new RunRecord.State(
                         step,
                         optimizer.steps(),
-                        (int) (step / stepsPerEpoch()),
-                        step % stepsPerEpoch() * spec.train().batch(),
+                        (int) (step / course.stepsPerEpoch()),
+                        step % course.stepsPerEpoch() * spec.train().batch(),
                         trainSeconds,
                         evaluationSeconds,
                         examples,
                         tokens,
                         evaluated,
                         earlyStop.state(),
-                        scaling.map(LossScaling::state).orElseGet(JsonNodeFactory.instance::objectNode)),
-                parameters.all(),
-                parameters.starts(),
+                        optimisation.state()),
+                parameters,
                 optimizer.moments(parameters.trained()),
                 best);
     }
@@ -612,15 +618,19 @@ final class TrialRun implements Trial, Runnable {
                 record.model(model.model(), parameters.all());
                 return null;
             }
-            record.adapter(
-                    plugins.peftForm(model.model()),
-                    plugins.adapters(),
-                    parameters.all(),
-                    model.model().classifierPaths(),
-                    AdapterFolder.Base.of(model.source(), model.model()),
-                    s.objective().task(),
-                    materials.labels());
-            return null;
+            return Scope.inference(engine, () -> {
+                record.adapter(
+                        plugins.peftForm(
+                                model.model(),
+                                new Adapter.Trained(parameters.all(), parameters.states(), course.steps())),
+                        plugins.adapters(),
+                        parameters.all(),
+                        model.model().classifierPaths(),
+                        AdapterFolder.Base.of(model.source(), model.model()),
+                        s.objective().task(),
+                        materials.labels());
+                return null;
+            });
         });
         report = new TrialReport(
                 evaluation.scores(),

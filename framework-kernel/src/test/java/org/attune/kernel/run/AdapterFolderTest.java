@@ -45,15 +45,18 @@ class AdapterFolderTest {
                 name, null, weight -> !weight.startsWith("new."), weight -> weight.endsWith("c_fc.weight"));
     }
 
-    private static AdapterFolder.PeftForm lora(Map<String, Object> fields) {
-        return new AdapterFolder.PeftForm("LORA", fields, name -> name);
+    private AdapterFolder.PeftForm lora(Map<String, Object> fields) {
+        return lora(fields, parameters());
+    }
+
+    private static AdapterFolder.PeftForm lora(Map<String, Object> fields, Map<String, Tensor> tensors) {
+        return new AdapterFolder.PeftForm("LORA", fields, tensors, name -> name);
     }
 
     @Test
     void theConfigurationIsLaidOutAsPythonDoes() throws IOException {
         AdapterFolder.writePeft(
                 folder,
-                parameters(),
                 lora(Map.of(
                         "r",
                         8,
@@ -94,7 +97,7 @@ class AdapterFolderTest {
 
     @Test
     void whatIsWrittenIsReadBack() {
-        AdapterFolder.writePeft(folder, parameters(), lora(Map.of("r", 8)), base("base"), Optional.empty(), List.of());
+        AdapterFolder.writePeft(folder, lora(Map.of("r", 8)), base("base"), Optional.empty(), List.of());
         AdapterFolder read = AdapterFolder.read(folder);
         assertThat(read.config()).containsEntry("r", 8).containsEntry("task_type", null);
         assertParameters(read);
@@ -138,7 +141,7 @@ class AdapterFolderTest {
         Map<String, Tensor> parameters = new LinkedHashMap<>();
         read.tensors().forEach((name, t) -> parameters.put(name, Tensor.of(engine, t.shape(), t.values())));
         AdapterFolder.writePeft(
-                folder, parameters, lora(read.config()), base(null), Optional.of("SEQ_CLS"), List.of("classifier"));
+                folder, lora(read.config(), parameters), base(null), Optional.of("SEQ_CLS"), List.of("classifier"));
         assertThat(Files.readString(folder.resolve("adapter_config.json")))
                 .isEqualTo(Files.readString(golden.resolve("adapter_config.json")));
         assertThat(Files.readAllBytes(folder.resolve("adapter_model.safetensors")))
@@ -162,8 +165,7 @@ class AdapterFolderTest {
         patterns.put("query", 2);
         AdapterFolder.writePeft(
                 folder,
-                parameters,
-                lora(Map.of("rank_pattern", patterns, "modules_to_save", List.of("c_fc"))),
+                lora(Map.of("rank_pattern", patterns, "modules_to_save", List.of("c_fc")), parameters),
                 base("base"),
                 Optional.empty(),
                 List.of("classifier"));

@@ -1,0 +1,140 @@
+package org.attune.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.attune.kernel.plugins.ModelPool;
+import org.attune.kernel.trial.TrialManager;
+import org.attune.models.source.FolderModelLoader;
+import org.attune.sources.Jsonl;
+import org.attune.tensor.cpu.CpuEngine;
+import org.attune.tensor.engine.TensorEngine;
+import org.attune.testkit.Golden;
+import org.attune.trainers.Classification;
+import org.attune.trainers.Shuffle;
+import org.attune.trial.Progress;
+import org.attune.trial.Trial;
+import org.attune.trial.TrialListener;
+import org.attune.trial.TrialState;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Methods that act while training runs: whatever they remember comes back to the last bit when a killed run is resumed. */
+class MethodResumeTest {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final int STEPS = 18;
+
+    @TempDir
+    private Path folder;
+
+    private final TensorEngine engine = new CpuEngine();
+    private final List<TrialListener> listeners = new CopyOnWriteArrayList<>();
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{name: lora, loraplus_ratio: 8}",
+                "{name: adalora, init_rank: 4, target_rank: 1, t_init: 2, t_final: 5, delta_t: 2}",
+                "{name: aflora, window: 2, t_init: 1, t_final: 6}",
+            })
+    void aKilledRunGoesOnAsIfNothingHadBeen(String adapter) throws Exception {
+        List<Path> copies = new ArrayList<>();
+        TrialListener killer = new TrialListener() {
+            @Override
+            public void step(Trial trial, Progress progress) {
+                if (List.of(4L, 8L, 11L, 14L).contains(progress.step())) {
+                    copies.add(copy(trial.folder(), folder.resolve("killed-at-" + progress.step())));
+                }
+            }
+        };
+        listeners.add(killer);
+        try (ModelPool pool = new ModelPool()) {
+            TrialManager trials = trials(pool);
+            List<String> undisturbed = results(ended(trials.start(spec(adapter), Map.of(), false)));
+            assertThat(undisturbed).hasSizeGreaterThan(STEPS);
+            listeners.remove(killer);
+            assertThat(copies).hasSize(4);
+            for (Path copy : copies) {
+                assertThat(results(ended(trials.resume(copy, false))))
+                        .as("%s", copy)
+                        .isEqualTo(undisturbed);
+            }
+            trials.close();
+        }
+    }
+
+    private TrialManager trials(ModelPool pool) {
+        pool.add(new FolderModelLoader());
+        ClassPathPlugins plugins = new ClassPathPlugins()
+                .withAdapters()
+                .with("classification", new Classification())
+                .with("jsonl", new Jsonl())
+                .with("shuffle", new Shuffle());
+        return new TrialManager(plugins, new SmallRuns.OneEngine(engine), pool, folder, Duration.ZERO, listeners);
+    }
+
+    private Path spec(String adapter) throws IOException {
+        StringBuilder lines = new StringBuilder();
+        List<String> labels = List.of("a", "b", "c");
+        for (int i = 0; i < 24; i++) {
+            lines.append("{\"text\": \"the house and %d other words\", \"label\": \"%s\"}%n"
+                    .formatted(i * 7, labels.get(i % 3)));
+        }
+        Files.writeString(folder.resolve("train.jsonl"), lines);
+        return Files.writeString(folder.resolve("spec.yaml"), """
+                engine: %s
+                threads: 2
+                model: %s
+                data: {name: jsonl, train: train.jsonl}
+                trainer: {name: classification, dropout: 0.1}
+                adapters: [%s]
+                optimizer: {lr: 0.02}
+                train: {epochs: 3, batch: 4, clip: 1}
+                evaluate: {split: '', metrics: []}
+                checkpoint: {every: 3}
+                output: %s
+                """.formatted(
+                        engine.name(),
+                        Golden.path("models/bert").toAbsolutePath().normalize(),
+                        adapter,
+                        folder.resolve("runs")));
+    }
+
+    private static Path ended(Trial trial) throws InterruptedException {
+        assertThat(trial.await(Duration.ofMinutes(5))).as(trial.message()).isEqualTo(TrialState.COMPLETED);
+        return trial.folder();
+    }
+
+    private static Path copy(Path from, Path to) {
+        try {
+            Folders.copy(from, to);
+            return to;
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** The journal without times, and the saved adapter. */
+    private static List<String> results(Path run) throws IOException {
+        List<String> results = new ArrayList<>();
+        for (String line : Files.readAllLines(run.resolve("metrics.jsonl"))) {
+            ObjectNode json = (ObjectNode) JSON.readTree(line);
+            json.remove("seconds");
+            results.add(json.toString());
+        }
+        results.addAll(Folders.contents(run.resolve("adapter")).values().stream()
+                .map(String::valueOf)
+                .toList());
+        return results;
+    }
+}

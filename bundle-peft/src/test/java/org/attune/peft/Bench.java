@@ -7,6 +7,10 @@ import java.util.Optional;
 import java.util.function.Function;
 import org.attune.data.Example;
 import org.attune.evaluation.Prediction;
+import org.attune.kernel.optim.AdamW;
+import org.attune.kernel.spec.TrialSpec;
+import org.attune.kernel.step.Course;
+import org.attune.kernel.step.Optimisation;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Session;
 import org.attune.kernel.step.StepSettings;
@@ -97,6 +101,19 @@ final class Bench implements AutoCloseable {
             }
             t.set(values);
         });
+    }
+
+    /** A whole trial at a constant learning rate. */
+    void train(Course course) {
+        try (AdamW optimizer = new AdamW(new TrialSpec.Optimizer(0.01, 0.9, 0.999, 1e-8, 0), workers)) {
+            Optimisation optimisation =
+                    new Optimisation(stepper, parameters, optimizer, 0, Optional.empty(), workers, course);
+            Session session = session(wiring);
+            for (long step = 0; step < course.steps(); step++) {
+                optimisation.before(session, step);
+                optimisation.step(session, SAMPLES, step, 1);
+            }
+        }
     }
 
     private Session session(Wiring w) {

@@ -30,6 +30,10 @@ import org.attune.peft.bottleneck.Compacter;
 import org.attune.peft.bottleneck.Houlsby;
 import org.attune.peft.bottleneck.Parallel;
 import org.attune.peft.bottleneck.Pfeiffer;
+import org.attune.peft.freezing.FeatureExtraction;
+import org.attune.peft.freezing.GradualFreezing;
+import org.attune.peft.freezing.GradualUnfreezing;
+import org.attune.peft.freezing.LpFt;
 import org.attune.plugin.Plugin;
 import org.attune.trial.Catalogue.PluginInfo;
 
@@ -63,6 +67,10 @@ final class ClassPathPlugins implements PluginRegistry {
                 .with("parallel", new Parallel())
                 .with("adalora", new Adalora())
                 .with("aflora", new Aflora())
+                .with("gradual-freezing", new GradualFreezing())
+                .with("gradual-unfreezing", new GradualUnfreezing())
+                .with("lp-ft", new LpFt())
+                .with("feature-extraction", new FeatureExtraction())
                 .with("full", new Full())
                 .with("head-only", new HeadOnly());
     }

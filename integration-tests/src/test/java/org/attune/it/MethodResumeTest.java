@@ -46,6 +46,11 @@ class MethodResumeTest {
                 "{name: lora, loraplus_ratio: 8}",
                 "{name: adalora, init_rank: 4, target_rank: 1, t_init: 2, t_final: 5, delta_t: 2}",
                 "{name: aflora, window: 2, t_init: 1, t_final: 6}",
+                "{name: gradual-freezing, intervals: 6}",
+                "{name: gradual-freezing, rule: fixed, first: 0.3}",
+                "gradual-unfreezing",
+                "{name: lp-ft, probe: 7}",
+                "feature-extraction",
             })
     void aKilledRunGoesOnAsIfNothingHadBeen(String adapter) throws Exception {
         List<Path> copies = new ArrayList<>();

@@ -107,6 +107,10 @@ class PeftExchangeTest {
         specs.put("llama 6", "{name: ln-tuning, targets: [input_layernorm, norm]}");
         specs.put("gpt2 5", "{name: trainable-tokens, tokens: [5, 9, 11]}"); // its head is tied
         specs.put("llama 7", "{name: trainable-tokens, tokens: [5, 9]}");
+        specs.put("bert 10", "{name: adalora, init_rank: 4, target_rank: 1, t_init: 2, t_final: 3, delta_t: 1}");
+        specs.put(
+                "llama 10",
+                "{name: adalora, init_rank: 3, target_rank: 2, alpha: 5, t_init: 0.2, targets: [q_proj, down_proj]}");
         SmallRuns runs = new SmallRuns(folder, engine);
         List<Map<String, Object>> jobs = new ArrayList<>();
         for (Map.Entry<String, String> spec : specs.entrySet()) {
@@ -175,6 +179,19 @@ class PeftExchangeTest {
                 false,
                 Map.of("peft_type", "LOKR", "r", 2, "decompose_both", true, "target_modules", projections));
         made(jobs, "llama", false, Map.of("peft_type", "LOKR", "r", 64, "target_modules", List.of("up_proj")));
+        Map<String, Object> adalora =
+                Map.of("peft_type", "ADALORA", "init_r", 4, "target_r", 2, "tinit", 1, "tfinal", 2, "total_step", 8);
+        Map<String, Object> whole = new LinkedHashMap<>(adalora);
+        whole.put("target_modules", projections);
+        made(jobs, "llama", true, whole);
+        Map<String, Object> pruned = new LinkedHashMap<>(adalora);
+        pruned.put("target_modules", List.of("query"));
+        pruned.put(
+                "rank_pattern",
+                Map.of(
+                        "bert.encoder.layer.0.attention.self.query.lora_E", List.of(true, false, true, true),
+                        "bert.encoder.layer.1.attention.self.query.lora_E", List.of(false, false, false, true)));
+        made(jobs, "bert", true, pruned);
         made(jobs, "bert", true, Map.of("peft_type", "HRA", "r", 3, "target_modules", List.of("query")));
         made(jobs, "bert", true, Map.of("peft_type", "VERA", "r", 8, "target_modules", List.of("query", "value")));
         made(jobs, "llama", false, Map.of("peft_type", "MISS", "r", 7, "target_modules", projections));

@@ -107,27 +107,9 @@ public final class ParameterStore implements AutoCloseable {
 
     /** How many numbers are trained at some time. */
     public long count() {
-        return sizes(constants);
-    }
-
-    /** How many numbers are trained now. */
-    public long countNow() {
-        return sizes(constants)
-                - tensors.keySet().stream()
-                        .filter(frozen::contains)
-                        .mapToLong(this::size)
-                        .sum();
-    }
-
-    private long sizes(Set<String> without) {
-        return tensors.keySet().stream()
-                .filter(name -> !without.contains(name))
-                .mapToLong(this::size)
+        return trainable().stream()
+                .mapToLong(name -> tensors.get(name).shape().size())
                 .sum();
-    }
-
-    private long size(String name) {
-        return tensors.get(name).shape().size();
     }
 
     // ---- what is trained changes ----

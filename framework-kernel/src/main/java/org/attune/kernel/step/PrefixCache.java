@@ -1,5 +1,7 @@
 package org.attune.kernel.step;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -80,6 +82,31 @@ public final class PrefixCache implements AutoCloseable {
         }
     }
 
+    /**
+     * To be called where an epoch begins and a whole one is to come, which saves what computing the prefix once more costs: drops what
+     * is kept of a prefix that is longer now, as more of the model is frozen.
+     */
+    public void deepen(Wiring wiring, ParameterStore parameters) {
+        String end = training.end;
+        if (end != null && !parameters.trains(end) && !wiring.touches(end)) {
+            clear();
+        }
+    }
+
+    /** How far the kept prefixes go: a resumed run keeps the same. */
+    public ObjectNode state() {
+        return JsonNodeFactory.instance
+                .objectNode()
+                .put("training", training.end)
+                .put("evaluation", evaluation.end);
+    }
+
+    /** What {@link #state} gave in an earlier sitting. */
+    public void restore(ObjectNode state) {
+        training.end = state.path("training").asText(null);
+        evaluation.end = state.path("evaluation").asText(null);
+    }
+
     private void clear() {
         training.clear();
         evaluation.clear();
@@ -109,6 +136,9 @@ public final class PrefixCache implements AutoCloseable {
         /** Of the kept stages; empty before the first example is kept. */
         private List<String> paths = List.of();
 
+        /** The stage before which the prefix ends, as it was not frozen; null where nothing was kept yet or it ends for another reason. */
+        private String end;
+
         private int width;
         private DType dtype;
         private int seen;
@@ -133,12 +163,13 @@ public final class PrefixCache implements AutoCloseable {
             return off || closed;
         }
 
-        void close() {
-            closed = true;
+        String end() {
+            return end;
         }
 
         private void clear() {
             entries.clear();
+            end = null;
             paths = List.of();
             seen = 0;
             closed = false;
@@ -150,8 +181,13 @@ public final class PrefixCache implements AutoCloseable {
             disk.seal();
         }
 
-        /** Keeps the rows of a micro-batch's examples, as far as there is room. */
+        /** Keeps the rows of a micro-batch's examples, as far as there is room; where they are not worth it, nothing more. */
         void add(TokenBatch batch, PrefixPass.Prefix prefix) {
+            end = prefix.end();
+            if (!prefix.isWorthKeeping()) {
+                closed = true;
+                return;
+            }
             if (paths.isEmpty()) {
                 paths = List.copyOf(prefix.paths());
                 width = prefix.states().shape().dim(1);

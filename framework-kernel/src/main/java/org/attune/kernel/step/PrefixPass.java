@@ -2,7 +2,6 @@ package org.attune.kernel.step;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.attune.model.Model;
 import org.attune.model.Stage;
 import org.attune.model.TokenBatch;
@@ -17,27 +16,44 @@ final class PrefixPass extends ForwardPass {
     /** An embedding is looked up as fast as its result. */
     private static final int LEAST = 2;
 
+    private final String end;
     private boolean dropped;
     private Prefix prefix;
 
     /**
      * What the last stage of the prefix gives.
      *
-     * @param paths of its stages
+     * @param paths of its stages; none where they are not worth keeping
      * @param rows the tokens of the batch that {@code states} has rows for; null for all
-     * @param states [rows, width], persistent; its owner closes it
+     * @param states [rows, width], persistent; its owner closes it; null where they are not worth keeping
+     * @param end the stage after it, which is not frozen; null where the prefix ends for another reason
      */
-    record Prefix(List<String> paths, int[] rows, Tensor states) {}
+    record Prefix(List<String> paths, int[] rows, Tensor states, String end) {
+        boolean isWorthKeeping() {
+            return states != null;
+        }
 
-    /** @param dropout as the passes have it that the prefix is for: null for an evaluation's */
+        void close() {
+            if (states != null) {
+                states.close();
+            }
+        }
+    }
+
+    /**
+     * @param dropout as the passes have it that the prefix is for: null for an evaluation's
+     * @param end the stage that the prefix ends before, frozen or not; null to go as far as possible
+     */
     PrefixPass(
             Model model,
             ParameterStore parameters,
             Wiring wiring,
             StepSettings settings,
             TokenBatch batch,
-            Rng dropout) {
+            Rng dropout,
+            String end) {
         super(model, parameters, wiring, settings, batch, dropout, null);
+        this.end = end;
     }
 
     /** Ends the computation in the middle of an objective's and a model's code. */
@@ -49,18 +65,15 @@ final class PrefixPass extends ForwardPass {
         }
     }
 
-    /**
-     * Runs {@code computation}, which goes through the model, up to the end of the prefix.
-     *
-     * @return empty where the prefix is not worth keeping
-     */
-    Optional<Prefix> run(Runnable computation) {
+    /** Runs {@code computation}, which goes through the model, up to the end of the prefix. */
+    Prefix run(Runnable computation) {
+        prefix = new Prefix(List.of(), null, null, null); // it may not run the model in stages
         try {
             computation.run();
         } catch (Reached e) {
-            return Optional.ofNullable(prefix);
+            return prefix;
         }
-        return Optional.empty(); // it does not run the model in stages
+        return prefix;
     }
 
     @Override
@@ -68,8 +81,10 @@ final class PrefixPass extends ForwardPass {
         List<String> paths = new ArrayList<>();
         int[] rows = null;
         Tensor x = null;
+        String after = null;
         for (Stage next : stages) {
-            if (!frozen(next.path())) {
+            if (next.path().equals(end) || !frozen(next.path())) {
+                after = next.path();
                 break;
             }
             Tensor y = run(next, x, false);
@@ -80,9 +95,9 @@ final class PrefixPass extends ForwardPass {
             rows = next.rows();
             paths.add(next.path());
         }
-        if (paths.size() >= LEAST) {
-            prefix = new Prefix(paths, rows, x.keep());
-        }
+        prefix = paths.size() >= LEAST
+                ? new Prefix(paths, rows, x.keep(), after)
+                : new Prefix(List.of(), null, null, after);
         throw new Reached();
     }
 

@@ -215,20 +215,18 @@ public final class Stepper implements AutoCloseable {
         }
         List<Sample> next = next(samples.subList(split.seen(), samples.size()));
         List<List<MicroBatch>> shares = assign(next, null);
-        List<List<Optional<PrefixPass.Prefix>>> prefixes = new ArrayList<>();
+        List<List<PrefixPass.Prefix>> prefixes = new ArrayList<>();
         shares.forEach(share -> prefixes.add(new ArrayList<>()));
         try {
-            eachLane(l -> shares.get(l)
-                    .forEach(micro -> prefixes.get(l).add(prefix(session, micro.batch(), split == cache.training()))));
+            eachLane(l -> shares.get(l).forEach(micro -> prefixes.get(l).add(prefix(session, micro.batch(), split))));
             for (int l = 0; l < settings.lanes(); l++) {
                 for (int i = 0; i < shares.get(l).size(); i++) {
                     Batch batch = shares.get(l).get(i).batch();
-                    prefixes.get(l).get(i).ifPresentOrElse(p -> split.add(batch.tokens(), p), split::close);
+                    split.add(batch.tokens(), prefixes.get(l).get(i));
                 }
             }
         } finally {
-            prefixes.forEach(some ->
-                    some.forEach(prefix -> prefix.ifPresent(p -> p.states().close())));
+            prefixes.forEach(some -> some.forEach(PrefixPass.Prefix::close));
         }
         split.saw(next.size());
         return !split.closed() && split.seen() < samples.size();
@@ -244,9 +242,10 @@ public final class Stepper implements AutoCloseable {
         return samples.subList(0, n);
     }
 
-    private Optional<PrefixPass.Prefix> prefix(Session session, Batch batch, boolean training) {
+    private PrefixPass.Prefix prefix(Session session, Batch batch, PrefixCache.Split split) {
+        boolean training = split == cache.training();
         PrefixPass pass = new PrefixPass(
-                model, parameters, session.wiring(), settings, batch.tokens(), training ? dropout : null);
+                model, parameters, session.wiring(), settings, batch.tokens(), training ? dropout : null, split.end());
         Trainer.Objective objective = session.objective();
         return Scope.inference(
                 engine,

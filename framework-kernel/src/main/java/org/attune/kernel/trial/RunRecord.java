@@ -154,6 +154,7 @@ final class RunRecord {
      * @param updates steps that changed the parameters: all but those which loss scaling skipped
      * @param evaluated the step of the last evaluation; -1 before the first
      * @param optimisation its loss scale, and what is frozen
+     * @param cache how far the kept prefixes go
      */
     record State(
             long step,
@@ -166,7 +167,8 @@ final class RunRecord {
             long tokens,
             long evaluated,
             ObjectNode earlyStop,
-            ObjectNode optimisation) {}
+            ObjectNode optimisation,
+            ObjectNode cache) {}
 
     /** @param best whether this is the best state so far, to be given by {@link #best} */
     void save(State state, ParameterStore parameters, Map<String, Tensor> moments, boolean best) {
@@ -181,6 +183,7 @@ final class RunRecord {
                 .put("journal_bytes", metrics.length());
         history.set("early_stopping", state.earlyStop());
         history.set("optimisation", state.optimisation());
+        history.set("cache", state.cache());
         metrics.sync();
         checkpoints.write(
                 new Position(
@@ -218,7 +221,8 @@ final class RunRecord {
                     p.tokens(),
                     p.history().path("evaluated").asLong(-1),
                     p.history().withObject("/early_stopping"),
-                    p.history().withObject("/optimisation"));
+                    p.history().withObject("/optimisation"),
+                    p.history().withObject("/cache"));
         }
 
         /** Gives the tensors of a new store their values. */

@@ -50,7 +50,6 @@ import org.attune.tensor.Scope;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.training.Adapter;
 import org.attune.training.Sample;
-import org.attune.training.Sampler;
 import org.attune.trial.CacheStats;
 import org.attune.trial.Progress;
 import org.attune.trial.Trial;
@@ -114,8 +113,7 @@ final class TrialRun implements Trial, Runnable {
     private AdamW optimizer;
     private Optional<LossScaling> scaling = Optional.empty();
     private Optimisation optimisation;
-    private int[] order = {};
-    private int orderEpoch = -1;
+    private SampleOrder order;
     private EarlyStop earlyStop;
     private Scoring.Evaluation latest;
     /** The step of the last evaluation. */
@@ -227,7 +225,7 @@ final class TrialRun implements Trial, Runnable {
         model = null;
         materials = null;
         latest = null;
-        order = new int[0];
+        order = null;
         curve.clear();
         engine = null;
         set(last, why);
@@ -281,6 +279,7 @@ final class TrialRun implements Trial, Runnable {
                 cache);
         scoring = new Scoring(spec, materials, stepper, this::use);
         course = Course.of(spec.train(), materials.train().size());
+        order = new SampleOrder(spec, materials.train(), course, this::use);
         earlyStop = new EarlyStop(spec.earlyStopping());
         optimizer = new AdamW(spec.optimizer(), workers);
         scaling = precision() == DType.FLOAT16 ? Optional.of(new LossScaling()) : Optional.empty();
@@ -319,6 +318,7 @@ final class TrialRun implements Trial, Runnable {
         evaluationSeconds = state.evaluationSeconds();
         evaluated = state.evaluated();
         curve.addAll(saved.curve());
+        cache.restore(state.cache());
         optimisation.restore(state.optimisation(), state.updates(), saved::loadMoments);
         earlyStop.restore(state.earlyStop());
         progress = progressNow(Double.NaN);
@@ -417,7 +417,7 @@ final class TrialRun implements Trial, Runnable {
             if (earlyStop.reached()) {
                 return;
             }
-            List<Sample> samples = samplesOf(step);
+            List<Sample> samples = order.samples(step);
             double multiplier = schedule.multiplier(step);
             Rng epoch = varying(Materials.TRAIN).at(step / course.stepsPerEpoch());
             Optimisation.Step done = inSession(s -> {
@@ -468,6 +468,9 @@ final class TrialRun implements Trial, Runnable {
         }
         inSession(s -> {
             optimisation.before(s, step);
+            if (step % course.stepsPerEpoch() == 0 && step + course.stepsPerEpoch() <= course.steps()) {
+                cache.deepen(s.wiring(), parameters);
+            }
             return null;
         });
         takeNotes();
@@ -538,38 +541,6 @@ final class TrialRun implements Trial, Runnable {
         return Rng.of(spec.seed()).at("samples").at(split);
     }
 
-    private List<Sample> samplesOf(long step) {
-        int size = materials.train().size();
-        int batch = spec.train().batch();
-        int epoch = (int) (step / course.stepsPerEpoch());
-        if (epoch != orderEpoch) {
-            order = use(PluginKind.SAMPLER, spec.sampler(), sampler -> order(sampler, size, epoch));
-            orderEpoch = epoch;
-        }
-        int from = (int) (step % course.stepsPerEpoch()) * batch;
-        List<Sample> samples = new ArrayList<>();
-        for (int i = from; i < Math.min(size, from + batch); i++) {
-            samples.add(materials.train().get(order[i]));
-        }
-        return samples;
-    }
-
-    private <O extends Record> int[] order(Sampler<O> sampler, int size, int epoch) {
-        int[] chosen = sampler.epoch(
-                PluginSet.options(sampler, spec.sampler(), PluginKind.SAMPLER, spec.base()), size, epoch, spec.seed());
-        if (chosen.length != size) {
-            throw new IllegalStateException("sampler '" + spec.sampler().name() + "' chose " + chosen.length
-                    + " examples for an epoch of " + size);
-        }
-        for (int index : chosen) {
-            if (index < 0 || index >= size) {
-                throw new IllegalStateException("sampler '" + spec.sampler().name() + "' chose example " + index
-                        + "; there are those from 0 to " + (size - 1));
-            }
-        }
-        return chosen;
-    }
-
     private UserError diverged(double loss, double norm, List<Sample> samples) {
         List<String> ids = samples.stream()
                 .map(s -> materials.trainIds().get((int) s.example()))
@@ -595,7 +566,8 @@ final class TrialRun implements Trial, Runnable {
                         tokens,
                         evaluated,
                         earlyStop.state(),
-                        optimisation.state()),
+                        optimisation.state(),
+                        cache.state()),
                 parameters,
                 optimizer.moments(parameters.trained()),
                 best);

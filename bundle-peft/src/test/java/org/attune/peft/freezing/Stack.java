@@ -1,0 +1,221 @@
+package org.attune.peft.freezing;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.attune.data.Example;
+import org.attune.evaluation.Prediction;
+import org.attune.kernel.optim.AdamW;
+import org.attune.kernel.spec.TrialSpec;
+import org.attune.kernel.step.Course;
+import org.attune.kernel.step.Optimisation;
+import org.attune.kernel.step.ParameterStore;
+import org.attune.kernel.step.Session;
+import org.attune.kernel.step.StepSettings;
+import org.attune.kernel.step.Stepper;
+import org.attune.kernel.step.Wiring;
+import org.attune.kernel.step.Workers;
+import org.attune.model.AttachPoint;
+import org.attune.model.Forward;
+import org.attune.model.Model;
+import org.attune.model.Tokenizer;
+import org.attune.tensor.Rng;
+import org.attune.tensor.Shape;
+import org.attune.tensor.Tensor;
+import org.attune.tensor.reference.ReferenceEngine;
+import org.attune.training.Adapter;
+import org.attune.training.Batch;
+import org.attune.training.Sample;
+import org.attune.training.Trainer;
+
+/** An embedding, four linear layers and one above them, trained with one adapter; tells which weights each step has changed. */
+final class Stack implements AutoCloseable {
+    static final int LAYERS = 4;
+
+    private final ReferenceEngine engine = new ReferenceEngine();
+    private final Map<String, Tensor> weights = new LinkedHashMap<>();
+    private final ParameterStore parameters;
+    private final Workers workers = new Workers(1, "stack");
+    private final Stepper stepper;
+    private final AdamW optimizer;
+    private final Optimisation optimisation;
+    private final Session session;
+    private long step;
+
+    <O extends Record> Stack(Adapter<O> adapter, O options, Course course) {
+        add("model.embed.weight", 5);
+        for (int l = 0; l < LAYERS; l++) {
+            add("model.layers." + l + ".map.weight", 3);
+        }
+        add("model.last.weight", 3);
+        Model model = new Maps();
+        parameters = new ParameterStore(engine, model, 3);
+        Wiring wiring = new Wiring(model);
+        adapter.attach(options, wiring.attachment(parameters.claim(Optional.empty())));
+        stepper = new Stepper(engine, model, parameters, workers, new StepSettings(1, 1000, 3));
+        optimizer = new AdamW(new TrialSpec.Optimizer(0.1, 0, 0, 1e-12, 0), workers);
+        optimisation = new Optimisation(stepper, parameters, optimizer, 0, Optional.empty(), workers, course);
+        session = new Session(new SumOfSquares(model), wiring, List.of());
+    }
+
+    private void add(String name, int rows) {
+        Rng rng = Rng.of(7).at(name);
+        double[] values =
+                IntStream.range(0, rows * 3).mapToDouble(rng::gaussian).toArray();
+        Tensor t = Tensor.zeros(engine, Shape.of(rows, 3));
+        t.set(values);
+        weights.put(name, t);
+    }
+
+    /** The names of the weights that the next step changes, by how much its largest element moves. */
+    Map<String, Double> step() {
+        Map<String, double[]> before = new LinkedHashMap<>();
+        parameters.all().forEach((name, t) -> before.put(name, t.toDoubles()));
+        optimisation.before(session, step);
+        Sample sample = new Sample(0, new int[] {0, 1, 2, 3, 4}, new int[5], new int[] {0});
+        optimisation.step(session, List.of(sample), step++, 1);
+        Map<String, Double> moved = new LinkedHashMap<>();
+        parameters.all().forEach((name, t) -> {
+            double[] now = t.toDoubles();
+            double most = IntStream.range(0, now.length)
+                    .mapToDouble(i -> Math.abs(now[i] - before.get(name)[i]))
+                    .max()
+                    .orElseThrow();
+            if (most > 0) {
+                moved.put(name, most);
+            }
+        });
+        return moved;
+    }
+
+    /** The lowest part that each of so many steps changes: -1 for the embedding, then layers, then what is above. */
+    List<Integer> lowest(int steps) {
+        List<Integer> lowest = new ArrayList<>();
+        for (int s = 0; s < steps; s++) {
+            Set<String> moved = new LinkedHashSet<>(step().keySet());
+            int low = IntStream.range(-1, LAYERS + 1)
+                    .filter(l -> moved.contains(name(l)))
+                    .findFirst()
+                    .orElseThrow();
+            IntStream.range(low, LAYERS + 1).forEach(l -> {
+                if (!moved.contains(name(l))) {
+                    throw new AssertionError("there is a gap: " + moved);
+                }
+            });
+            lowest.add(low);
+        }
+        return lowest;
+    }
+
+    static String name(int part) {
+        return part < 0
+                ? "model.embed.weight"
+                : part == LAYERS ? "model.last.weight" : "model.layers." + part + ".map.weight";
+    }
+
+    @Override
+    public void close() {
+        stepper.close();
+        optimizer.close();
+        parameters.close();
+        workers.close();
+        weights.values().forEach(Tensor::close);
+    }
+
+    private final class Maps implements Model {
+        @Override
+        public String family() {
+            return "maps";
+        }
+
+        @Override
+        public String fingerprint() {
+            return "maps";
+        }
+
+        @Override
+        public Tokenizer tokenizer() {
+            throw new UnsupportedOperationException("no test here reads text");
+        }
+
+        @Override
+        public int hiddenSize() {
+            return 3;
+        }
+
+        @Override
+        public int maxLength() {
+            return 8;
+        }
+
+        @Override
+        public List<AttachPoint> attachPoints() {
+            List<AttachPoint> points = new ArrayList<>();
+            points.add(new AttachPoint("model.embed", AttachPoint.Kind.EMBEDDING, 5, 3));
+            for (int l = 0; l < LAYERS; l++) {
+                points.add(new AttachPoint("model.layers." + l + ".map", AttachPoint.Kind.LINEAR, 3, 3));
+            }
+            points.add(new AttachPoint("model.last", AttachPoint.Kind.LINEAR, 3, 3));
+            return points;
+        }
+
+        @Override
+        public Map<String, Tensor> weights() {
+            return weights;
+        }
+
+        @Override
+        public Tensor encode(Forward forward) {
+            Tensor x = forward.embedding("model.embed", forward.batch().ids());
+            for (int l = 0; l < LAYERS; l++) {
+                x = forward.linear("model.layers." + l + ".map", x).tanh();
+            }
+            return forward.linear("model.last", x);
+        }
+
+        @Override
+        public Tensor pool(Forward forward, Tensor hidden) {
+            return hidden;
+        }
+
+        @Override
+        public String classifierPath() {
+            return "score";
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    private record SumOfSquares(Model model) implements Trainer.Objective {
+        @Override
+        public Sample prepare(Example example, long index) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public double weight(Sample sample) {
+            return 1;
+        }
+
+        @Override
+        public Tensor logits(Forward forward, Batch batch) {
+            return model.encode(forward);
+        }
+
+        @Override
+        public Tensor loss(Forward forward, Batch batch) {
+            return model.encode(forward).square().sum();
+        }
+
+        @Override
+        public List<Prediction> predict(Forward forward, Batch batch) {
+            throw new UnsupportedOperationException();
+        }
+    }
+}

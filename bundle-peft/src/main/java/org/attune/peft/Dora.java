@@ -2,6 +2,7 @@ package org.attune.peft;
 
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
@@ -11,6 +12,7 @@ import org.attune.model.LinearMap;
 import org.attune.model.LinearTransform;
 import org.attune.model.Model;
 import org.attune.plugin.AttunePlugin;
+import org.attune.plugin.UserError;
 import org.attune.tensor.Scope;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
@@ -34,6 +36,10 @@ public final class Dora implements Adapter<LoraOptions> {
 
     @Override
     public void attach(LoraOptions options, Attachment on) {
+        if (options.init().ofTheWeight()) {
+            throw new UserError("dora: init is " + options.init().name().toLowerCase(Locale.ROOT)
+                    + ", which only lora has; use default or gaussian");
+        }
         new Lora().attach(options, on, (point, update) -> magnitudes(point, update, on));
     }
 

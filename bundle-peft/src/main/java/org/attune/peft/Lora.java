@@ -3,9 +3,11 @@ package org.attune.peft;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiFunction;
+import java.util.function.Supplier;
 import org.attune.model.AttachPoint;
 import org.attune.model.LinearTransform;
 import org.attune.plugin.AttunePlugin;
+import org.attune.plugin.UserError;
 import org.attune.tensor.Shape;
 import org.attune.training.Adapter;
 import org.attune.training.Initializer;
@@ -16,6 +18,8 @@ import org.osgi.service.component.annotations.Component;
  * Low-rank adaptation (Hu et al. 2021, arXiv 2106.09685): {@code y = W x + b + s B A drop(x)} with the base W [out, in] and b
  * frozen, A [rank, in] uniform on ±1/sqrt(in) and B [out, rank] zero, so that training starts from the base model exactly. The
  * scale s is alpha / rank, or alpha / sqrt(rank) in the rank-stabilised form (Kalajdzievski 2023, arXiv 2312.03732).
+ *
+ * <p>A and B may begin as a part of W itself, of which the rest is then the frozen base (PiSSA, OLoRA: {@link Decomposition}).
  *
  * <p>Ranks and scales may differ by map; biases and whole modules of the base model may be trained beside the updates, as PEFT's
  * {@code rank_pattern}, {@code alpha_pattern}, {@code bias} and {@code modules_to_save} say.
@@ -44,7 +48,11 @@ public final class Lora implements Adapter<LoraOptions> {
         Targets where = options.where();
         List<AttachPoint> points = where.linear(on);
         for (AttachPoint point : points) {
-            on.linear(point.path(), transform.apply(point, update(options, point, on)));
+            Supplier<Decomposition> part = decomposition(options, point, on);
+            if (options.init().ofTheWeight()) {
+                on.linear(point.path(), taken(options, point, part, on));
+            }
+            on.linear(point.path(), transform.apply(point, update(options, point, part, on)));
         }
         on.weights().stream()
                 .filter(weight -> trained(weight, options.bias(), points))
@@ -72,18 +80,64 @@ public final class Lora implements Adapter<LoraOptions> {
         };
     }
 
-    private static LowRankUpdate update(LoraOptions options, AttachPoint point, Attachment on) {
+    private static LowRankUpdate update(
+            LoraOptions options, AttachPoint point, Supplier<Decomposition> part, Attachment on) {
         String path = point.path();
-        // Kaiming's uniform bound sqrt(6 / ((1 + a²) in)) for a = sqrt 5, which PyTorch gives linear layers and PEFT
-        // gives A.
-        Initializer kaiming = Initializer.uniform(1 / Math.sqrt(point.in()));
         int rank = options.rank(path);
+        Initializer a = switch (options.init()) {
+            // Kaiming's uniform bound sqrt(6 / ((1 + a²) in)) for a = sqrt 5, which PyTorch gives linear layers
+            // and PEFT gives A.
+            case DEFAULT -> Initializer.uniform(1 / Math.sqrt(point.in()));
+            case GAUSSIAN -> Initializer.normal(1.0 / rank);
+            case PISSA, OLORA -> (shape, rng) -> part.get().a();
+        };
+        Initializer b =
+                options.init().ofTheWeight() ? (shape, rng) -> part.get().b() : Initializer.constant(0);
         return new LowRankUpdate(
                 path + ".lora_dropout",
-                on.parameter(path + ".lora_A.weight", Shape.of(rank, point.in()), kaiming),
-                on.parameter(path + ".lora_B.weight", Shape.of(point.out(), rank), Initializer.constant(0)),
+                on.parameter(path + ".lora_A.weight", Shape.of(rank, point.in()), a),
+                on.parameter(path + ".lora_B.weight", Shape.of(point.out(), rank), b),
                 options.scale(path),
                 options.dropout());
+    }
+
+    /** What the update begins as, taken off the base: a constant of the same rank costs less than a changed copy of the weight. */
+    private static LowRankUpdate taken(
+            LoraOptions options, AttachPoint point, Supplier<Decomposition> part, Attachment on) {
+        String path = point.path();
+        int rank = options.rank(path);
+        return new LowRankUpdate(
+                path + ".lora_start",
+                on.derived(
+                        path + ".lora_A0",
+                        Shape.of(rank, point.in()),
+                        (shape, rng) -> part.get().a()),
+                on.derived(
+                        path + ".lora_B0",
+                        Shape.of(point.out(), rank),
+                        (shape, rng) -> part.get().b()),
+                -options.scale(path),
+                0);
+    }
+
+    /** Computed when it is first asked for, which is never where a run goes on. */
+    private static Supplier<Decomposition> decomposition(LoraOptions options, AttachPoint point, Attachment on) {
+        String path = point.path();
+        int rank = options.rank(path);
+        if (options.init().ofTheWeight() && rank > Math.min(point.in(), point.out())) {
+            throw new UserError("lora: rank is " + rank + ", more than " + path + " [" + point.out() + ", " + point.in()
+                    + "] has, a part of which init takes");
+        }
+        Decomposition[] made = new Decomposition[1];
+        return () -> {
+            if (made[0] == null) {
+                double[] weight = on.weight(path + ".weight").toDoubles();
+                made[0] = options.init() == LoraOptions.Start.PISSA
+                        ? Decomposition.principal(weight, point.out(), point.in(), rank, options.scale(path))
+                        : Decomposition.orthonormal(weight, point.out(), point.in(), rank);
+            }
+            return made[0];
+        };
     }
 
     @Override

@@ -2,7 +2,6 @@ package org.attune.peft;
 
 import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -24,8 +23,20 @@ final class LoraFormat implements PeftFormat<LoraOptions> {
             "megatron_core", // settings of variants that other fields switch on
             "qalora_group_size");
 
-    /** First values of A and B that leave the base's weights alone: what was trained is in the file anyway. */
-    private static final List<Object> PLAIN_STARTS = List.of(true, "true", "false", "gaussian");
+    /** True is the word of PEFT's configurations for its default; "true" and "false" of earlier versions. */
+    private static final Map<Object, LoraOptions.Start> STARTS = Map.of(
+            true,
+            LoraOptions.Start.DEFAULT,
+            "true",
+            LoraOptions.Start.DEFAULT,
+            "false",
+            LoraOptions.Start.DEFAULT,
+            "gaussian",
+            LoraOptions.Start.GAUSSIAN,
+            "pissa",
+            LoraOptions.Start.PISSA,
+            "olora",
+            LoraOptions.Start.OLORA);
 
     private final String method;
 
@@ -50,7 +61,11 @@ final class LoraFormat implements PeftFormat<LoraOptions> {
         config.put("use_dora", false);
         config.put("bias", options.bias().name().toLowerCase(Locale.ROOT));
         config.put("fan_in_fan_out", model.weights().keySet().stream().anyMatch(model::transposedInFiles));
-        config.put("init_lora_weights", true);
+        config.put(
+                "init_lora_weights",
+                options.init() == LoraOptions.Start.DEFAULT
+                        ? (Object) true
+                        : options.init().name().toLowerCase(Locale.ROOT));
         config.put("rank_pattern", options.rankPattern());
         Map<String, Number> alphas = new LinkedHashMap<>(); // the order counts: the first pattern that fits
         options.alphaPattern().forEach((pattern, alpha) -> alphas.put(pattern, PeftConfig.written(alpha)));
@@ -63,9 +78,10 @@ final class LoraFormat implements PeftFormat<LoraOptions> {
     public LoraOptions read(Map<String, Object> fields) {
         PeftConfig config = new PeftConfig(method, fields);
         config.refuseAllBut(READ);
-        Object start = config.value("init_lora_weights");
-        if (!PeftConfig.isOff(start) && !PLAIN_STARTS.contains(start)) {
-            throw config.unsupported("init_lora_weights=" + start);
+        Object init = config.value("init_lora_weights");
+        LoraOptions.Start start = PeftConfig.isOff(init) ? LoraOptions.Start.DEFAULT : STARTS.get(init);
+        if (start == null) {
+            throw config.unsupported("init_lora_weights=" + init);
         }
         Map<String, Integer> ranks = new LinkedHashMap<>();
         config.numbers("rank_pattern").forEach((regex, value) -> {
@@ -83,6 +99,7 @@ final class LoraFormat implements PeftFormat<LoraOptions> {
                 config.selection(),
                 ranks,
                 config.numbers("alpha_pattern"),
+                start,
                 bias(config),
                 config.number("loraplus_lr_ratio", 1));
     }

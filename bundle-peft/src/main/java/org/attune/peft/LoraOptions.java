@@ -16,6 +16,7 @@ import org.attune.plugin.UserError;
  * @param selection what is left out or trained whole
  * @param rankPattern other ranks, by regular expression for the end of the path; the first that fits counts
  * @param alphaPattern other alphas, likewise
+ * @param init first values
  * @param bias which of the base model's biases are trained too
  * @param loraplusRatio the learning rate of B over that of A
  */
@@ -56,6 +57,13 @@ public record LoraOptions(
         Map<String, Double> alphaPattern,
 
         @Option(
+                value =
+                        "first values: A random and B 0; or gaussian; or a part of the weight itself, trained on top of the"
+                                + " rest, by its largest singular values (pissa) or an orthonormal basis (olora)",
+                defaults = "default")
+        Start init,
+
+        @Option(
                 value = "the base model's biases to train too: none, all, or those of the adapted maps",
                 defaults = "none")
         Bias bias,
@@ -66,6 +74,23 @@ public record LoraOptions(
                 defaults = "1",
                 min = 0)
         double loraplusRatio) {
+    /** First values of the update. */
+    public enum Start {
+        /** A uniform on ±1/sqrt(in), B zero. */
+        DEFAULT,
+        /** A normal with deviation 1 / rank, B zero. */
+        GAUSSIAN,
+        /** See {@link Decomposition#principal}. */
+        PISSA,
+        /** See {@link Decomposition#orthonormal}. */
+        OLORA;
+
+        /** Whether the update begins as a part of the base's weight, which is then taken off it. */
+        boolean ofTheWeight() {
+            return this == PISSA || this == OLORA;
+        }
+    }
+
     /** Biases that are trained beside the update. */
     public enum Bias {
         NONE,
@@ -76,7 +101,7 @@ public record LoraOptions(
 
     /** The method without its further options. */
     public LoraOptions(int rank, double alpha, double dropout, List<String> targets, boolean rslora) {
-        this(rank, alpha, dropout, targets, rslora, Selection.ALL, Map.of(), Map.of(), Bias.NONE, 1);
+        this(rank, alpha, dropout, targets, rslora, Selection.ALL, Map.of(), Map.of(), Start.DEFAULT, Bias.NONE, 1);
     }
 
     /** Rank of the update at a linear map. */

@@ -93,6 +93,7 @@ class LoraFormatTest {
                 new Selection(List.of(".*\\.key"), List.of(0, 3), List.of("layer"), List.of("pooler.dense")),
                 ranks,
                 Map.of("value", 7.5),
+                LoraOptions.Start.GAUSSIAN,
                 LoraOptions.Bias.ALL,
                 1);
         assertThat(format.read(parse(write(options)))).isEqualTo(options);
@@ -137,7 +138,7 @@ class LoraFormatTest {
                 "\"use_dora\": true",
                 "\"trainable_token_indices\": [5]",
                 "\"lora_bias\": true",
-                "\"init_lora_weights\": \"pissa\"",
+                "\"init_lora_weights\": \"pissa_niter_4\"",
                 "\"a_field_of_the_future\": 3",
                 "\"r\": 0",
                 "\"lora_alpha\": \"many\"",

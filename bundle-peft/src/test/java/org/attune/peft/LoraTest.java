@@ -7,18 +7,10 @@ import static org.assertj.core.api.Assertions.offset;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.function.BiFunction;
-import java.util.function.Supplier;
-import org.attune.model.AttachPoint;
 import org.attune.model.LinearMap;
-import org.attune.model.LinearTransform;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
-import org.attune.training.Adapter;
-import org.attune.training.Initializer;
-import org.attune.training.OptimizerGroup;
-import org.attune.training.StepListener;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -116,7 +108,8 @@ class LoraTest {
 
             Tensor weight = bench.model.weights().get("tiny.layer.0.query.weight");
             Tensor bias = bench.model.weights().get("tiny.layer.0.query.bias");
-            LinearMap map = transforms(bench, options)
+            LinearMap map = bench.wiring
+                    .linear("tiny.layer.0.query")
                     .get(0)
                     .merged(new LinearMap(weight, bias))
                     .orElseThrow();
@@ -130,14 +123,6 @@ class LoraTest {
                 assertThat(plain[i]).isCloseTo(adapted[i], offset(1e-12));
             }
         }
-    }
-
-    /** What the adapter claims, over the bench's own parameters. */
-    private static List<LinearTransform> transforms(Bench bench, LoraOptions options) {
-        List<LinearTransform> transforms = new java.util.ArrayList<>();
-        Adapter.Attachment real = bench.wiring.attachment(bench.parameters.claim(java.util.Optional.empty()));
-        new Lora().attach(options, new Recording(real, transforms));
-        return transforms;
     }
 
     @Test
@@ -170,88 +155,6 @@ class LoraTest {
                 .hasMessageStartingWith("lora: dropout is 1.0; it must be below 1");
     }
 
-    private record Recording(Adapter.Attachment real, List<LinearTransform> transforms) implements Adapter.Attachment {
-        @Override
-        public List<AttachPoint> points() {
-            return real.points();
-        }
-
-        @Override
-        public List<String> weights() {
-            return real.weights();
-        }
-
-        @Override
-        public Tensor weight(String name) {
-            return real.weight(name);
-        }
-
-        @Override
-        public List<AttachPoint> allLinear() {
-            return real.allLinear();
-        }
-
-        @Override
-        public List<AttachPoint> match(AttachPoint.Kind kind, List<String> targets) {
-            return real.match(kind, targets);
-        }
-
-        @Override
-        public void linear(String path, LinearTransform transform) {
-            transforms.add(transform);
-        }
-
-        @Override
-        public void output(String path, org.attune.model.OutputTransform transform) {
-            throw new AssertionError("lora claims linear maps alone");
-        }
-
-        @Override
-        public void residual(String path, org.attune.model.ResidualTransform transform) {
-            throw new AssertionError("lora claims linear maps alone");
-        }
-
-        @Override
-        public Tensor parameter(String name, Shape shape, Initializer initializer) {
-            return real.parameter(name, shape, initializer);
-        }
-
-        @Override
-        public Tensor frozen(String name, Shape shape, Initializer initializer) {
-            return real.frozen(name, shape, initializer);
-        }
-
-        @Override
-        public Tensor state(String name, Shape shape) {
-            return real.state(name, shape);
-        }
-
-        @Override
-        public Tensor train(String weight) {
-            return real.train(weight);
-        }
-
-        @Override
-        public void withoutDropout() {
-            real.withoutDropout();
-        }
-
-        @Override
-        public void penalty(Supplier<Tensor> penalty) {
-            real.penalty(penalty);
-        }
-
-        @Override
-        public void groups(BiFunction<String, Shape, OptimizerGroup> rule) {
-            real.groups(rule);
-        }
-
-        @Override
-        public void eachStep(StepListener listener) {
-            real.eachStep(listener);
-        }
-    }
-
     private static LoraOptions with(
             List<String> exclude,
             List<Integer> layers,
@@ -261,7 +164,7 @@ class LoraTest {
             LoraOptions.Bias bias,
             List<String> whole) {
         Selection selection = new Selection(exclude, layers, layersPattern, whole);
-        return new LoraOptions(2, 6, 0, List.of("query", "value"), false, selection, ranks, alphas, bias, 1);
+        return new LoraOptions(2, 6, 0, List.of("query", "value"), false, selection, ranks, alphas, LoraOptions.Start.DEFAULT, bias, 1);
     }
 
     private static LoraOptions excluding(String... names) {

@@ -71,6 +71,8 @@ class MethodsTest {
                 new Method<>("adalora", new Adalora(), adalora(Map.of())),
                 new Method<>("adalora-pruned", new Adalora(), adalora(Map.of("tiny.layer.0.query", 1))),
                 new Method<>("aflora", new Aflora(), aflora(true)),
+                new Method<>("pissa", new Lora(), started(LoraOptions.Start.PISSA)),
+                new Method<>("olora", new Lora(), started(LoraOptions.Start.OLORA)),
                 new Method<>("dora", new Dora(), new LoraOptions(2, 6, 0, BOTH, false)),
                 new Method<>(
                         "gralora", new Gralora(), new GraloraOptions(4, 6, 2, 0, 0, List.of("query"), Selection.ALL)),
@@ -87,6 +89,10 @@ class MethodsTest {
                 new Method<>("oft", new Oft(), new OftOptions(2, false, 0, BOTH, Selection.ALL)),
                 new Method<>("oft-shared-series", new Oft(), new OftOptions(2, true, 5, BOTH, Selection.ALL)),
                 new Method<>("vera", new Vera(), new VeraOptions(3, 0.1, 0, BOTH, Selection.ALL)));
+    }
+
+    private static LoraOptions started(LoraOptions.Start init) {
+        return new LoraOptions(2, 6, 0, BOTH, false, Selection.ALL, Map.of(), Map.of(), init, LoraOptions.Bias.NONE, 1);
     }
 
     /** Methods that add to residual sums: of 8 to 4 or 2 wide. */

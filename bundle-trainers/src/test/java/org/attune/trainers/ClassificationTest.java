@@ -52,6 +52,11 @@ class ClassificationTest {
         }
 
         @Override
+        public Tensor derived(String name, Shape shape, Initializer initializer) {
+            return parameters.derived(name, shape, initializer);
+        }
+
+        @Override
         public Tensor train(String weight) {
             return parameters.train(weight);
         }

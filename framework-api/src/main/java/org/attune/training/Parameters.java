@@ -34,6 +34,14 @@ public interface Parameters {
     Tensor state(String name, Shape shape);
 
     /**
+     * A constant that follows from the base model and the options: neither trained nor saved, but made again where a run is resumed
+     * or what it saved is loaded. The trial keeps it, so a plug-in that was swapped finds it.
+     *
+     * @throws org.attune.plugin.UserError if it exists with another shape
+     */
+    Tensor derived(String name, Shape shape, Initializer initializer);
+
+    /**
      * Makes a weight of the base model trainable for this trial: its own copy takes the shared one's place.
      *
      * @throws org.attune.plugin.UserError if the model has no such weight

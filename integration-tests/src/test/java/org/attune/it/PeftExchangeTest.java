@@ -103,6 +103,8 @@ class PeftExchangeTest {
         specs.put("llama 5", "{name: miss, rank: 8, targets: [v_proj, down_proj]}");
         specs.put("bert 7", "{name: oft, block_size: 16, targets: [query, output.dense]}");
         specs.put("llama 8", "{name: oft, block_size: 8, share: true, terms: 5, targets: [q_proj, o_proj]}");
+        specs.put("bert 9", "{name: lora, rank: 4, init: pissa}");
+        specs.put("llama 9", "{name: lora, rank: 4, targets: [q_proj, down_proj], init: olora}");
         specs.put("bert 8", "{name: ln-tuning}");
         specs.put("llama 6", "{name: ln-tuning, targets: [input_layernorm, norm]}");
         specs.put("gpt2 5", "{name: trainable-tokens, tokens: [5, 9, 11]}"); // its head is tied
@@ -212,6 +214,8 @@ class PeftExchangeTest {
                         false,
                         "target_modules",
                         List.of("query")));
+        made(jobs, "bert", true, Map.of("r", 4, "target_modules", List.of("query"), "init_lora_weights", "pissa"));
+        made(jobs, "llama", true, Map.of("r", 4, "target_modules", projections, "init_lora_weights", "olora"));
         made(jobs, "bert", true, Map.of("peft_type", "LN_TUNING", "target_modules", List.of("LayerNorm")));
         made(jobs, "gpt2", false, Map.of("peft_type", "LN_TUNING", "target_modules", List.of("ln_1", "ln_f")));
         made(jobs, "gpt2", false, Map.of("peft_type", "TRAINABLE_TOKENS", "token_indices", List.of(7, 5)));

@@ -51,9 +51,6 @@ public final class Replayer implements TraceReplay {
     @Override
     public Outcome replay(Path folder, String engineName) {
         Trace trace = Trace.read(folder);
-        trace.unsupported().ifPresent(why -> {
-            throw new UnknownMethod(trace.method(), why);
-        });
         TensorEngine engine = engines.find(engineName)
                 .orElseThrow(() -> new UserError("no tensor engine '" + engineName + "'; there are "
                         + engines.list().stream().map(TensorEngine::name).toList()));

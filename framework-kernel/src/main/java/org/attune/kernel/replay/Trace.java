@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.attune.kernel.run.PeftNames;
 import org.attune.kernel.step.Note;
 import org.attune.plugin.UserError;
@@ -31,7 +32,6 @@ import org.attune.training.Sample;
  * @param initial values of the parameters before the first step, by state dictionary name
  * @param last the same after the last step
  * @param freezing what a method that freezes did at each step; missing where it does not
- * @param unsupported what the trace asks of the loop that this kernel does not do; empty where there is nothing
  */
 record Trace(
         Path folder,
@@ -51,8 +51,9 @@ record Trace(
         Optional<Map<String, Object>> config,
         Map<String, double[]> initial,
         Map<String, double[]> last,
-        JsonNode freezing,
-        Optional<String> unsupported) {
+        JsonNode freezing) {
+
+    private static final Set<String> STARTS = Set.of("pissa", "olora");
 
     static Trace read(Path folder) {
         JsonNode json = json(folder.resolve("trace.json"));
@@ -96,8 +97,7 @@ record Trace(
                         adapter
                                 ? folder.resolve("adapter_final/adapter_model.safetensors")
                                 : folder.resolve("final.safetensors")),
-                json.path("freezing"),
-                unsupported(folder));
+                json.path("freezing"));
     }
 
     /**
@@ -134,13 +134,6 @@ record Trace(
         return numbers.isEmpty() ? "" : "step " + step + ": " + String.join(", ", numbers);
     }
 
-    private static Optional<String> unsupported(Path folder) {
-        if (Files.exists(folder.resolve("init.safetensors"))) {
-            return Optional.of("it changes the base model's weights at the start (init.safetensors)");
-        }
-        return Optional.empty();
-    }
-
     private static JsonNode json(Path file) {
         try {
             return new ObjectMapper().readTree(Files.readString(file));
@@ -152,11 +145,15 @@ record Trace(
         }
     }
 
-    /** With what PEFT gives the optimiser and not the configuration. */
+    /** With what PEFT gives the optimiser or the base and not the configuration. */
     private static Map<String, Object> config(Path file, JsonNode trace) {
-        Map<String, Object> config = new ObjectMapper().convertValue(json(file), new TypeReference<>() {});
+        Map<String, Object> config =
+                new ObjectMapper().convertValue(json(file), new TypeReference<LinkedHashMap<String, Object>>() {});
         if (trace.has("loraplus_lr_ratio")) {
             config.put("loraplus_lr_ratio", trace.get("loraplus_lr_ratio").numberValue());
+        }
+        if (STARTS.contains(trace.path("method").asText())) { // saved as plain ones, for the base without what they begin as
+            config.put("init_lora_weights", trace.path("method").asText());
         }
         return config;
     }

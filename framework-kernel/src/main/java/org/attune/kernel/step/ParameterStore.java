@@ -36,6 +36,7 @@ public final class ParameterStore implements AutoCloseable {
     /** Made to be trained, but not trained now. */
     private final Set<String> frozen = new LinkedHashSet<>();
 
+    private final Map<String, Tensor> derived = new LinkedHashMap<>();
     private final Map<String, Tensor> starts = new LinkedHashMap<>();
     private final Map<String, Tensor> states = new LinkedHashMap<>();
     private final Map<String, double[]> restored = new LinkedHashMap<>();
@@ -195,10 +196,12 @@ public final class ParameterStore implements AutoCloseable {
     @Override
     public void close() {
         tensors.values().forEach(Tensor::close);
+        derived.values().forEach(Tensor::close);
         starts.values().forEach(Tensor::close);
         states.values().forEach(Tensor::close);
         strangers.forEach(Tensor::close);
         tensors.clear();
+        derived.clear();
         starts.clear();
         states.clear();
         strangers.clear();
@@ -246,6 +249,21 @@ public final class ParameterStore implements AutoCloseable {
                 made.set(checked(name, shape, values));
             }
             return made;
+        }
+
+        @Override
+        public Tensor derived(String name, Shape shape, Initializer initializer) {
+            Tensor known = derived.get(name);
+            if (known == null) {
+                known = Tensor.zeros(engine, shape);
+                derived.put(name, known);
+                known.set(initializer.values(shape, rng.at(name)));
+            }
+            if (!known.shape().equals(shape)) {
+                throw new UserError(
+                        "constant '" + name + "' is asked for with shape " + shape + " and is " + known.shape());
+            }
+            return known;
         }
 
         @Override

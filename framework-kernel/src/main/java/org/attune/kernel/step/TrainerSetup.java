@@ -26,6 +26,11 @@ public record TrainerSetup(Parameters parameters, Model model, List<String> labe
     }
 
     @Override
+    public Tensor derived(String name, Shape shape, Initializer initializer) {
+        return parameters.derived(name, shape, initializer);
+    }
+
+    @Override
     public Tensor train(String weight) {
         return parameters.train(weight);
     }

@@ -264,6 +264,11 @@ public final class Wiring {
         }
 
         @Override
+        public Tensor derived(String name, Shape shape, Initializer initializer) {
+            return parameters.derived(name, shape, initializer);
+        }
+
+        @Override
         public Tensor train(String weight) {
             return parameters.train(weight);
         }

@@ -164,7 +164,18 @@ class LoraTest {
             LoraOptions.Bias bias,
             List<String> whole) {
         Selection selection = new Selection(exclude, layers, layersPattern, whole);
-        return new LoraOptions(2, 6, 0, List.of("query", "value"), false, selection, ranks, alphas, LoraOptions.Start.DEFAULT, bias, 1);
+        return new LoraOptions(
+                2,
+                6,
+                0,
+                List.of("query", "value"),
+                false,
+                selection,
+                ranks,
+                alphas,
+                LoraOptions.Start.DEFAULT,
+                bias,
+                1);
     }
 
     private static LoraOptions excluding(String... names) {

@@ -152,7 +152,8 @@ record Trace(
         if (trace.has("loraplus_lr_ratio")) {
             config.put("loraplus_lr_ratio", trace.get("loraplus_lr_ratio").numberValue());
         }
-        if (STARTS.contains(trace.path("method").asText())) { // saved as plain ones, for the base without what they begin as
+        if (STARTS.contains(
+                trace.path("method").asText())) { // saved as plain ones, for the base without what they begin as
             config.put("init_lora_weights", trace.path("method").asText());
         }
         return config;

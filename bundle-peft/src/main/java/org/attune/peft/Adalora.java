@@ -17,7 +17,7 @@ import org.attune.training.Initializer;
 import org.osgi.service.component.annotations.Component;
 
 /**
- * Adaptive low-rank adaptation (Zhang et al. 2023, arXiv 2303.10512): {@code y = W x + b + s B (E ⊙ (A x))} with A [rank, in] and B
+ * Adaptive low-rank adaptation (Zhang et al. 2023, arXiv 2303.10512): {@code y = W x + b + s B (E ⊙ A) x} with A [rank, in] and B
  * [out, rank] kept near to orthogonal by a penalty, normal with deviation 0.02, and E [rank, 1] zero at first; s is alpha over the
  * rank at the start. While training runs, the least important of all maps' triplets (a row of A, an element of E, a column of B) are
  * pruned, so that ranks move to where they matter: {@link RankAllocation}.
@@ -83,9 +83,7 @@ public final class Adalora implements Adapter<AdaloraOptions> {
 
         @Override
         public Tensor apply(Forward forward, Tensor x, UnaryOperator<Tensor> inner) {
-            Tensor down = forward.dropout(path + ".lora_dropout", x, dropout)
-                    .linear(a, null)
-                    .mul(e.reshape(rank()));
+            Tensor down = forward.dropout(path + ".lora_dropout", x, dropout).linear(a.mul(e), null);
             return inner.apply(x).addMatmulInPlace(down, b, true, scale);
         }
 

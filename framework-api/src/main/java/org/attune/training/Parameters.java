@@ -27,7 +27,7 @@ public interface Parameters {
 
     /**
      * What a method remembers from step to step, such as averages: zero at first; kept in checkpoints, but not saved with what was
-     * trained.
+     * trained. It may be asked for during a step too, so that what only training needs takes no room elsewhere.
      *
      * @throws org.attune.plugin.UserError if it exists with another shape
      */

@@ -215,10 +215,22 @@ class DistributionIT {
         assertThat(replays).hasSize(methods.size());
         assertThat(replays.findValuesAsText("verdict")).containsOnly("equal");
 
-        Cli.Result unknown = cli.run("replay", traces.resolve("houlsby").toString(), "--json");
+        Path strange = folder.resolve("strange");
+        Folders.delete(strange);
+        Folders.copy(traces.resolve("lora"), strange);
+        replace(strange.resolve("trace.json"), "\"lora\"", "\"no-such-method\"");
+        replace(strange.resolve("adapter_init/adapter_config.json"), "\"LORA\"", "\"NO_SUCH_METHOD\"");
+        Cli.Result unknown = cli.run("replay", strange.toString(), "--json");
         assertThat(unknown.code()).isEqualTo(2);
         assertThat(unknown.err())
-                .contains("no plug-in knows the method \"houlsby\"")
+                .contains("no plug-in knows the method \"no-such-method\"")
                 .hasLineCount(1);
+    }
+
+    private static void replace(Path file, String text, String by) throws IOException {
+        String before = Files.readString(file);
+        assertThat(before).contains(text);
+        Files.delete(file); // it may be read-only, as its original is
+        Files.writeString(file, before.replace(text, by));
     }
 }

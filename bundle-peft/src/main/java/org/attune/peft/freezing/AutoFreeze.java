@@ -2,6 +2,7 @@ package org.attune.peft.freezing;
 
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Scope;
@@ -19,6 +20,8 @@ import org.attune.training.StepListener;
 final class AutoFreeze implements StepListener {
     private final GradualFreezingOptions options;
     private final Layers layers;
+    private final Attachment on;
+    /** Of the gradients of each weight that may freeze; made for training alone. */
     private final Map<String, Tensor> sums = new LinkedHashMap<>();
     /** [layers]: d of the interval before; 0 before there is one. */
     private final Tensor before;
@@ -28,15 +31,20 @@ final class AutoFreeze implements StepListener {
     AutoFreeze(GradualFreezingOptions options, Layers layers, Attachment on) {
         this.options = options;
         this.layers = layers;
-        layers.layers()
-                .forEach(names -> names.forEach(name -> sums.put(
-                        name, on.state(name + ".gradient_sum", on.weight(name).shape()))));
+        this.on = on;
         this.before = on.state("gradual_freezing.before", Shape.of(layers.count()));
         this.ended = on.state("gradual_freezing.intervals", Shape.SCALAR);
     }
 
     @Override
     public void before(Step step) {
+        if (sums.isEmpty()) {
+            layers.layers().stream()
+                    .flatMap(List::stream)
+                    .forEach(name -> sums.put(
+                            name,
+                            on.state(name + ".gradient_sum", on.weight(name).shape())));
+        }
         if (step.steps() < options.intervals()) {
             throw new UserError("gradual-freezing: intervals is " + options.intervals() + " and the trial has "
                     + step.steps() + " steps; lower intervals, or train for more steps");

@@ -235,7 +235,7 @@ public final class ParameterStore implements AutoCloseable {
             if (known != null && known.shape().equals(shape)) {
                 return known;
             }
-            if (before.isPresent()) {
+            if (known != null && before.isPresent()) {
                 return stranger(shape);
             }
             if (known != null) {

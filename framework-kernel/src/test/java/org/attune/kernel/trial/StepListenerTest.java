@@ -10,6 +10,9 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import org.attune.kernel.fake.Freezer;
 import org.attune.kernel.run.AdapterFolder;
+import org.attune.plugin.NoOptions;
+import org.attune.training.Adapter;
+import org.attune.training.StepListener;
 import org.attune.trial.Progress;
 import org.attune.trial.Trial;
 import org.attune.trial.TrialListener;
@@ -139,6 +142,46 @@ class StepListenerTest {
         String[] other = {"adapters", "[{name: freezer}]", "cache", cache, "sampler", "shuffle"};
         assertThat(Lab.results(lab.complete(other).folder()))
                 .isEqualTo(Lab.results(lab.complete(FREEZING).folder()));
+    }
+
+    /** All weights train in the first two steps, the last layer's alone afterwards. */
+    private static final class Front implements Adapter<NoOptions> {
+        @Override
+        public Class<NoOptions> options() {
+            return NoOptions.class;
+        }
+
+        @Override
+        public void attach(NoOptions options, Attachment on) {
+            on.weights().forEach(on::train);
+            on.eachStep(new StepListener() {
+                @Override
+                public void before(Step step) {
+                    if (step.number() >= 2) {
+                        on.weights().stream()
+                                .filter(name -> !name.startsWith("tiny.layer.1."))
+                                .forEach(step::freeze);
+                    }
+                }
+            });
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {3, 4, 6, 9})
+    void whatFreezesLaterIsKeptFromTheNextEpochOn(long stop) {
+        lab.dropout = 0;
+        lab.plugins.add("front", new Front());
+        String[] three = {"adapters", "[{name: front}]", "train.epochs", "3"};
+        Trial without = lab.complete("adapters", "[{name: front}]", "train.epochs", "3", "cache", "off");
+        Trial with = lab.complete(three);
+        assertThat(Lab.results(with.folder())).isEqualTo(Lab.results(without.folder()));
+        // Two epochs of 20 examples, and the evaluations of 7 examples after steps 6, 8, 10 and 12.
+        assertThat(with.cache().hits()).isEqualTo(40 + 4 * 7);
+
+        lab.atStep(stop, Trial::stop);
+        Trial stopped = Lab.ended(lab.start(three), TrialState.SUSPENDED);
+        assertThat(Lab.results(lab.resume(stopped.folder()).folder())).isEqualTo(Lab.results(with.folder()));
     }
 
     @Test

@@ -40,14 +40,23 @@ final class Bench implements AutoCloseable {
     private final Stepper stepper;
 
     <O extends Record> Bench(Adapter<O> adapter, O options) {
-        this(new ReferenceEngine(), TinyModel::new, adapter, options);
+        this(new ReferenceEngine(), TinyModel::new, adapter, options, Map.of());
     }
 
-    /** On another model. */
+    /**
+     * On another model.
+     *
+     * @param saved values of parameters that were trained before
+     */
     <O extends Record> Bench(
-            ReferenceEngine engine, Function<TensorEngine, Model> maker, Adapter<O> adapter, O options) {
+            ReferenceEngine engine,
+            Function<TensorEngine, Model> maker,
+            Adapter<O> adapter,
+            O options,
+            Map<String, double[]> saved) {
         model = maker.apply(engine);
         parameters = new ParameterStore(engine, model, 3);
+        parameters.restore(saved, Map.of());
         wiring = new Wiring(model);
         adapter.attach(options, wiring.attachment(parameters.claim(Optional.empty())));
         stepper = new Stepper(engine, model, parameters, workers, new StepSettings(1, 1000, 3));

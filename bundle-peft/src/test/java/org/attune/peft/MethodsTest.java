@@ -47,7 +47,7 @@ class MethodsTest {
         }
 
         Bench bench() {
-            return new Bench(new ReferenceEngine(), model, adapter, options);
+            return new Bench(new ReferenceEngine(), model, adapter, options, Map.of());
         }
 
         Map<String, Object> written(Bench bench) {

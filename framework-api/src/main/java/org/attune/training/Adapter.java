@@ -30,6 +30,11 @@ public interface Adapter<O extends Record> extends Plugin<O> {
         return Optional.empty();
     }
 
+    /** How this method is made of adapters that were trained before; empty where it is not. */
+    default Optional<Composition<O>> composition() {
+        return Optional.empty();
+    }
+
     /** The side of a trial that an adapter works on. */
     @ProviderType
     interface Attachment extends Parameters {
@@ -137,6 +142,25 @@ public interface Adapter<O extends Record> extends Plugin<O> {
      * @param steps of the whole trial
      */
     record Trained(Map<String, Tensor> parameters, Map<String, Tensor> states, long steps) {}
+
+    /** A method over saved adapters, which a spec names by {@code from: {NAME: FOLDER, ...}}. */
+    interface Composition<O extends Record> {
+        /**
+         * The options that follow from the adapters' configurations; all others have their defaults.
+         *
+         * @param parts the whole of each adapter_config.json, by the names in the spec, in its order
+         * @throws UnsupportedMethod if one of them is not what this method can be made of
+         */
+        O options(Map<String, Map<String, Object>> parts);
+
+        /**
+         * What this method calls a parameter of one of them; empty for one that it has no use for.
+         *
+         * @param part the adapter's name in the spec
+         * @param parameter its name in that adapter
+         */
+        Optional<String> name(String part, String parameter);
+    }
 
     /** A PEFT configuration asks for a variant that the adapter does not have. */
     class UnsupportedMethod extends RuntimeException {

@@ -26,6 +26,7 @@ import org.attune.peft.Miss;
 import org.attune.peft.Oft;
 import org.attune.peft.TrainableTokens;
 import org.attune.peft.Vera;
+import org.attune.peft.bottleneck.AdapterFusion;
 import org.attune.peft.bottleneck.Compacter;
 import org.attune.peft.bottleneck.Houlsby;
 import org.attune.peft.bottleneck.Parallel;
@@ -61,6 +62,7 @@ final class ClassPathPlugins implements PluginRegistry {
                 .with("trainable-tokens", new TrainableTokens())
                 .with("vera", new Vera())
                 .with("bitfit", new Bitfit())
+                .with("adapter-fusion", new AdapterFusion())
                 .with("compacter", new Compacter())
                 .with("houlsby", new Houlsby())
                 .with("pfeiffer", new Pfeiffer())

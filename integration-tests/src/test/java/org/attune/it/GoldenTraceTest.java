@@ -77,6 +77,8 @@ class GoldenTraceTest {
                 "bert/pfeiffer",
                 "bert/parallel",
                 "bert/parallel-learned",
+                "bert/adapter-fusion",
+                "bert/adapter-fusion-reg",
                 "bert/compacter",
                 "bert/compacter-own-rule",
                 "bert/full",

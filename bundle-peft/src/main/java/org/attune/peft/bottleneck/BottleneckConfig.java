@@ -65,27 +65,16 @@ final class BottleneckConfig {
     static Map<String, Object> write(
             String variant, Placement placement, Settings settings, Optional<Map<String, Object>> phm, Model model) {
         boolean normed = isNormedAfterwards(model);
-        String input = input(placement, normed);
+        String input = input(placement, model);
         Map<String, Object> config = new LinkedHashMap<>();
         config.put("variant", variant);
-        config.put("base_model", model.family());
-        config.put("locations", locations(placement));
-        config.put(
-                "sites",
-                model.attachPoints().stream()
-                        .filter(p -> placement.kinds().contains(p.kind()))
-                        .map(p -> p.path().replaceFirst("\\.\\d+\\.", ".{i}."))
-                        .distinct()
-                        .toList());
+        config.putAll(place(placement, model));
         config.put("block", normed ? "post_norm" : "pre_norm");
         config.put("parallel", placement == Placement.PARALLEL);
         config.put("adapter_input", input);
         config.put("residual", "x+z");
         config.put("output_norm", normed ? "LN of the block" : null);
-        config.put(
-                "formula",
-                "u = W_up f(W_down a + b_down) + b_up; a = " + input
-                        + (normed ? "; out = LN(x + z + s*u)" : "; out = x + z + s*u"));
+        config.put("formula", "u = W_up f(W_down a + b_down) + b_up; a = " + input + "; out = " + output("s*u", model));
         config.put("non_linearity", settings.nonLinearity().written());
         config.put("reduction_factor", PeftConfig.written(settings.reductionFactor()));
         config.put("bottleneck_dim", settings.middle(model.hiddenSize()));
@@ -100,6 +89,31 @@ final class BottleneckConfig {
         config.put("dropout", 0.0);
         config.put("phm", phm.orElse(null));
         return config;
+    }
+
+    /** The fields that say where adapters stand. */
+    static Map<String, Object> place(Placement placement, Model model) {
+        Map<String, Object> config = new LinkedHashMap<>();
+        config.put("base_model", model.family());
+        config.put("locations", locations(placement));
+        config.put(
+                "sites",
+                placement.sites(model.attachPoints(), List.of()).stream()
+                        .map(site -> site.path().replaceFirst("\\.\\d+\\.", ".{i}."))
+                        .distinct()
+                        .toList());
+        return config;
+    }
+
+    /** What adapters read, as formulas have it. */
+    static String input(Placement placement, Model model) {
+        return input(placement, isNormedAfterwards(model));
+    }
+
+    /** What the block gives where {@code added} is added. */
+    static String output(String added, Model model) {
+        String sum = "x + z + " + added;
+        return isNormedAfterwards(model) ? "LN(" + sum + ")" : sum;
     }
 
     /** Whether the family's blocks end in a norm: it then stands between the last sum and the layer's end. */

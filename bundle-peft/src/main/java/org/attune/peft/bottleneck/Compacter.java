@@ -27,7 +27,7 @@ public final class Compacter implements Adapter<CompacterOptions> {
     @Override
     public void attach(CompacterOptions options, Attachment on) {
         Placement placement = options.wiring().placement();
-        for (AttachPoint site : placement.sites(on, options.layers())) {
+        for (AttachPoint site : placement.sites(on.points(), options.layers())) {
             Bottleneck adapter = adapter(options, site, on);
             on.residual(site.path(), (forward, at) -> adapter.apply(placement.input(at)));
         }

@@ -27,7 +27,7 @@ public enum Placement {
         };
     }
 
-    List<AttachPoint.Kind> kinds() {
+    private List<AttachPoint.Kind> kinds() {
         return this == HOULSBY
                 ? List.of(AttachPoint.Kind.ATTENTION_RESIDUAL, AttachPoint.Kind.FEED_FORWARD_RESIDUAL)
                 : List.of(AttachPoint.Kind.FEED_FORWARD_RESIDUAL);
@@ -35,7 +35,7 @@ public enum Placement {
 
     /** One adapter with plain matrices at each site. */
     public void attach(Attachment on, Settings settings, Bottleneck.Start start) {
-        for (AttachPoint site : sites(on, settings.layers())) {
+        for (AttachPoint site : sites(on.points(), settings.layers())) {
             Bottleneck adapter = Bottleneck.dense(on::parameter, site.path() + ".adapter", site, settings, start);
             on.residual(site.path(), (forward, at) -> adapter.apply(input(at)));
         }
@@ -44,14 +44,15 @@ public enum Placement {
     /**
      * Where adapters stand, in forward order.
      *
+     * @param points the model's
      * @param layers their numbers, from 0; empty for all
      * @throws UserError if the model has no such layer, or no residual sums at all
      */
-    public List<AttachPoint> sites(Attachment on, List<Integer> layers) {
+    public List<AttachPoint> sites(List<AttachPoint> points, List<Integer> layers) {
         Set<AttachPoint> sites = new HashSet<>();
         for (AttachPoint.Kind kind : kinds()) {
             List<AttachPoint> all =
-                    on.points().stream().filter(p -> p.kind() == kind).toList();
+                    points.stream().filter(p -> p.kind() == kind).toList();
             if (all.isEmpty()) {
                 throw new UserError("the model has no residual sums that an adapter could add to");
             }
@@ -67,6 +68,6 @@ public enum Placement {
                 }
             }
         }
-        return on.points().stream().filter(sites::contains).toList();
+        return points.stream().filter(sites::contains).toList();
     }
 }

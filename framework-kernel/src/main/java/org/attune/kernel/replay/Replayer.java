@@ -168,7 +168,7 @@ public final class Replayer implements TraceReplay {
      * rounding, which Adam turns into whole steps in either direction.
      */
     private static double[] determined(String name, double[] values) {
-        if (name.endsWith(".attention.self.key.bias")) {
+        if (name.endsWith(".attention.self.key.bias") || name.endsWith(".fusion.key.bias")) {
             return new double[0];
         }
         if (name.endsWith(".attn.c_attn.bias")) { // of queries, keys and values

@@ -10,11 +10,19 @@ import java.util.Optional;
  * @param name its {@code attune.name}
  * @param version the version asked for ({@code lora@1.2}); empty for the highest
  * @param options the options given, not yet bound to the plug-in's record
- * @param from of an adapter: the folder of a saved one to begin from; empty to begin anew
+ * @param from of an adapter: the folders of saved ones to begin from, by name, the empty name for a single one; empty to begin anew
  */
-public record PluginRef(String name, Optional<String> version, SpecNode options, Optional<Path> from) {
+public record PluginRef(String name, Optional<String> version, SpecNode options, Map<String, Path> from) {
+    /** The name of a saved adapter that has none. */
+    public static final String SINGLE = "";
+
     public PluginRef(String name, Optional<String> version, SpecNode options) {
-        this(name, version, options, Optional.empty());
+        this(name, version, options, Map.of());
+    }
+
+    /** The saved adapter that this one goes on with; empty where it begins anew, or is made of several. */
+    public Optional<Path> single() {
+        return Optional.ofNullable(from.get(SINGLE));
     }
 
     /** The highest version with the options that it has by default. */

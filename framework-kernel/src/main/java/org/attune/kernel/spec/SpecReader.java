@@ -11,6 +11,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -335,21 +336,29 @@ public final class SpecReader {
         return List.copyOf(plugins);
     }
 
-    /** An adapter with the folder that it begins from, which is the kernel's to read, not the plug-in's. */
+    /** An adapter with the folders that it begins from, which are the kernel's to read, not the plug-in's. */
     private static PluginRef from(PluginRef ref, Path base) {
         SpecNode.Fields options = (SpecNode.Fields) ref.options();
-        SpecNode folder = given(options, FROM).orElse(null);
-        if (folder == null) {
+        SpecNode from = given(options, FROM).orElse(null);
+        if (from == null) {
             return ref;
         }
-        Object path = folder instanceof SpecNode.Scalar text
-                ? ValueType.of(Path.class, base).parse().apply(text.value())
-                : null;
-        if (path == null) {
-            throw new UserError(folder.place() + ": adapter " + Quote.of(ref.name())
-                    + ": from: expected the folder of a" + " saved adapter, found " + folder.found());
+        Map<String, Path> folders = new LinkedHashMap<>();
+        if (from instanceof SpecNode.Fields several && !several.fields().isEmpty()) {
+            several.fields().forEach((name, folder) -> folders.put(name, folder(ref, folder, base)));
+        } else {
+            folders.put(PluginRef.SINGLE, folder(ref, from, base));
         }
-        return new PluginRef(ref.name(), ref.version(), options.without(FROM), Optional.of((Path) path));
+        return new PluginRef(ref.name(), ref.version(), options.without(FROM), folders);
+    }
+
+    private static Path folder(PluginRef ref, SpecNode node, Path base) {
+        if (node instanceof SpecNode.Scalar text
+                && ValueType.of(Path.class, base).parse().apply(text.value()) instanceof Path folder) {
+            return folder;
+        }
+        throw new UserError(node.place() + ": adapter " + Quote.of(ref.name())
+                + ": from: expected the folder of a saved adapter, or folders by name, found " + node.found());
     }
 
     private static PluginRef plugin(SpecNode node, String called) {

@@ -86,7 +86,10 @@ public final class SpecWriter {
         SpecNode name = SpecNode.of(plugin.toString(), "");
         Map<String, SpecNode> keys = new LinkedHashMap<>();
         keys.put("name", name);
-        plugin.from().ifPresent(folder -> keys.put(SpecReader.FROM, SpecNode.of(folder, "")));
+        if (!plugin.from().isEmpty()) {
+            Object folders = plugin.single().<Object>map(folder -> folder).orElse(plugin.from());
+            keys.put(SpecReader.FROM, SpecNode.of(folders, ""));
+        }
         keys.putAll(((SpecNode.Fields) plugin.options()).fields());
         return keys.size() == 1 ? name : new SpecNode.Fields(keys, "");
     }

@@ -81,7 +81,7 @@ final class PluginSet implements AutoCloseable {
         for (Slot<Adapter<?>> slot : adapters) {
             claim(slot, parameters, differences, claim -> {
                 attach(slot.plugin(), slot.ref, wiring.attachment(claim));
-                slot.ref.from().ifPresent(folder -> complete(slot.ref, folder, claim));
+                slot.ref.single().ifPresent(folder -> complete(slot.ref, folder, claim));
                 return null;
             });
         }
@@ -98,6 +98,17 @@ final class PluginSet implements AutoCloseable {
             penalties.add(penalty(slot.plugin(), slot.ref, new Trained(parameters, model)));
         }
         return new Session(objective, wiring, penalties);
+    }
+
+    /**
+     * What the parameters begin with where the spec's adapters begin from saved ones.
+     *
+     * @throws UserError if two folders have a value for one parameter
+     */
+    Map<String, double[]> savedValues(Model model) {
+        Map<String, double[]> values = new LinkedHashMap<>();
+        adapters.forEach(slot -> SavedAdapters.addValues(slot.ref, slot.plugin(), model, values));
+        return values;
     }
 
     /** @throws UserError if an adapter asks for a parameter that the folder it begins from has no value for */

@@ -32,6 +32,7 @@ import org.attune.kernel.run.JsonLines;
 import org.attune.kernel.run.PeakMemory;
 import org.attune.kernel.run.Position;
 import org.attune.kernel.run.Provenance;
+import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.spec.SpecReader;
 import org.attune.kernel.spec.SpecWriter;
 import org.attune.kernel.spec.TrialSpec;
@@ -310,7 +311,10 @@ final class RunRecord {
             spec.adapters()
                     .get(i)
                     .from()
-                    .ifPresent(saved -> provenance.source(adapter, saved.toString(), AdapterFolder.fingerprint(saved)));
+                    .forEach((part, saved) -> provenance.source(
+                            part.equals(PluginRef.SINGLE) ? adapter : adapter + "." + part,
+                            saved.toString(),
+                            AdapterFolder.fingerprint(saved)));
         }
         used.addAll(plugins);
         used.forEach(p -> provenance.plugin(p, Math.max(0, checkpointStep)));

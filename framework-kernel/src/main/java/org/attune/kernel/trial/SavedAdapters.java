@@ -21,24 +21,41 @@ final class SavedAdapters {
     private SavedAdapters() {}
 
     /**
-     * An adapter with the options that its folder states; what the spec itself gives counts before them.
+     * An adapter with the options that its folder, or its several folders, state; what the spec itself gives counts before them.
      *
-     * @throws UserError if the folder is no adapter, or another's, or asks for what the plug-in does not do
+     * @throws UserError if a folder is no adapter, or another's, or asks for what the plug-in does not do
      */
     static <O extends Record> PluginRef withOptions(PluginRef ref, Adapter<O> adapter) {
         if (ref.from().isEmpty()) {
             return ref;
         }
-        Path folder = ref.from().get();
-        Map<String, Object> config = AdapterFolder.read(folder).config();
         Map<String, Object> options = new LinkedHashMap<>(
-                config.get("peft_type").equals(AdapterFolder.ATTUNE)
-                        ? ofAttune(ref, folder, config)
-                        : ofPeft(ref, folder, config, adapter));
+                ref.single().isPresent() ? ofOne(ref, ref.single().get(), adapter) : ofSeveral(ref, adapter));
         if (ref.options() instanceof SpecNode.Fields given) {
             options.putAll(given.fields());
         }
         return ref.withOptions(options);
+    }
+
+    private static <O extends Record> Map<String, Object> ofOne(PluginRef ref, Path folder, Adapter<O> adapter) {
+        Map<String, Object> config = AdapterFolder.read(folder).config();
+        return config.get("peft_type").equals(AdapterFolder.ATTUNE)
+                ? ofAttune(ref, folder, config)
+                : ofPeft(ref, folder, config, adapter);
+    }
+
+    private static <O extends Record> Map<String, Object> ofSeveral(PluginRef ref, Adapter<O> adapter) {
+        Map<String, Map<String, Object>> configs = new LinkedHashMap<>();
+        ref.from()
+                .forEach((name, folder) ->
+                        configs.put(name, AdapterFolder.read(folder).config()));
+        try {
+            Adapter.Composition<O> composition = adapter.composition()
+                    .orElseThrow(() -> new Adapter.UnsupportedMethod("it is not made of several adapters"));
+            return new OptionBinder().describe(composition.options(configs));
+        } catch (Adapter.UnsupportedMethod e) {
+            throw wrong(ref, ref.from(), e.getMessage());
+        }
     }
 
     private static Map<String, Object> ofAttune(PluginRef ref, Path folder, Map<String, Object> config) {
@@ -71,33 +88,35 @@ final class SavedAdapters {
         }
     }
 
-    private static UserError wrong(PluginRef ref, Path folder, String why) {
+    private static UserError wrong(PluginRef ref, Object folders, String why) {
         return new UserError(
-                ref.options().place() + ": adapter '" + ref.name() + "' cannot begin from " + folder + ": " + why);
+                ref.options().place() + ": adapter '" + ref.name() + "' cannot begin from " + folders + ": " + why);
     }
 
     /**
-     * What the parameters of a trial begin with; empty for those that no folder has.
+     * Adds what the parameters of an adapter begin with; nothing for those that no folder has.
      *
      * @throws UserError if two folders have a value for one parameter
      */
-    static Map<String, double[]> values(TrialSpec spec, Model model) {
-        Map<String, double[]> values = new LinkedHashMap<>();
-        for (Path folder : folders(spec)) {
-            AdapterFolder.read(folder).values(model).forEach((name, elements) -> {
-                if (values.put(name, elements) != null) {
-                    throw new UserError(folder + ": holds '" + name
-                            + "', which another adapter that this spec begins from" + " holds too");
-                }
-            });
-        }
-        return values;
+    static void addValues(PluginRef ref, Adapter<?> adapter, Model model, Map<String, double[]> values) {
+        ref.from()
+                .forEach((part, folder) -> AdapterFolder.read(folder)
+                        .values(model)
+                        .forEach((name, elements) -> {
+                            Optional<String> ours = part.equals(PluginRef.SINGLE)
+                                    ? Optional.of(name)
+                                    : adapter.composition().flatMap(composition -> composition.name(part, name));
+                            if (ours.isPresent() && values.put(ours.get(), elements) != null) {
+                                throw new UserError(folder + ": holds '" + name
+                                        + "', which another adapter that this spec begins from holds too");
+                            }
+                        }));
     }
 
     /** The folders that a spec's adapters begin from. */
     static Set<Path> folders(TrialSpec spec) {
         Set<Path> folders = new LinkedHashSet<>();
-        spec.adapters().forEach(ref -> ref.from().ifPresent(folders::add));
+        spec.adapters().forEach(ref -> folders.addAll(ref.from().values()));
         return folders;
     }
 }

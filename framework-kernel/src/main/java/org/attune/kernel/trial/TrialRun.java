@@ -354,7 +354,7 @@ final class TrialRun implements Trial, Runnable {
                             parameters = new ParameterStore(engine, model.model(), spec.seed());
                             saved.ifPresentOrElse(
                                     s -> s.loadInto(parameters),
-                                    () -> parameters.restore(SavedAdapters.values(spec, model.model()), Map.of()));
+                                    () -> parameters.restore(plugins.savedValues(model.model()), Map.of()));
                         }
                         materials = read(data);
                     }

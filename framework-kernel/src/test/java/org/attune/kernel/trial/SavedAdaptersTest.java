@@ -87,7 +87,12 @@ class SavedAdaptersTest {
         Files.writeString(lora.resolve("adapter_config.json"), "{\"peft_type\": \"LORA\"}");
         TensorFiles.write(lora.resolve("adapter_model.safetensors"), Map.of(), Map.of());
         refused(from(lora), "its peft_type is LORA");
-        refused("[{name: scale, from: [a]}]", "from: expected the folder of a saved adapter, found a list");
+        refused(
+                "[{name: scale, from: [a]}]",
+                "from: expected the folder of a saved adapter, or folders by name, found a list");
+        refused(
+                "[{name: scale, from: {a: '" + adapter + "'}}]",
+                "adapter 'scale' cannot begin from {a=" + adapter + "}: it is not made of several adapters");
     }
 
     private void refused(String adapters, String message) {

@@ -32,6 +32,7 @@ import org.attune.tensor.reference.ReferenceEngine;
 import org.attune.training.Adapter;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What every method promises; that it computes what its paper says is in the golden traces. */
@@ -289,6 +290,90 @@ class MethodsTest {
             assertThat(bench.parameters.all()).containsOnlyKeys("tiny.layer.0.query.bias");
             assertThat(bench.parameters.all().get("tiny.layer.0.query.bias").shape())
                     .isEqualTo(Shape.of(6));
+        }
+    }
+
+    /** As METHODS says of RoBERTa-base, 12 layers of 768, without the norms; and by the formulas of the papers. */
+    @ParameterizedTest
+    @MethodSource("counted")
+    void asManyNumbersAreTrainedAsThePapersCount(Method<?> method, long expected) {
+        try (Bench bench = method.bench()) {
+            assertThat(bench.parameters.count()).isEqualTo(expected);
+        }
+    }
+
+    private static Stream<Arguments> counted() {
+        int k = 768 / 32;
+        return Stream.of(
+                Arguments.of(large(new Pfeiffer(), new PfeifferOptions(16, NonLinearity.RELU, 1, List.of())), 894_528),
+                Arguments.of(
+                        large(new Pfeiffer(), new PfeifferOptions(16, NonLinearity.RELU, 1, List.of(0, 11))), 149_088),
+                Arguments.of(
+                        large(new Houlsby(), new HoulsbyOptions(16, NonLinearity.SILU, 1, List.of())), 2 * 894_528),
+                Arguments.of(
+                        large(new Parallel(), new ParallelOptions(2, NonLinearity.RELU, 4, true, List.of())),
+                        12 * (2 * 768 * 384 + 768 + 384 + 1)),
+                Arguments.of(
+                        large(
+                                new Compacter(),
+                                new CompacterOptions(
+                                        32,
+                                        NonLinearity.GELU,
+                                        CompacterOptions.Wiring.HOULSBY,
+                                        4,
+                                        1,
+                                        true,
+                                        false,
+                                        true,
+                                        1,
+                                        List.of())),
+                        24 * (2 * (768 + k) + 768 + k) + 64));
+    }
+
+    private static <O extends Record> Method<O> large(Adapter<O> adapter, O options) {
+        return new Method<>(
+                adapter.getClass().getSimpleName(), engine -> new TinyBlocks(engine, true, 12, 768), adapter, options);
+    }
+
+    @Test
+    void matricesThatDoNotFallIntoBlocksAndLayersThatAreNotThereAreRefused() {
+        CompacterOptions five = new CompacterOptions(
+                2, NonLinearity.GELU, CompacterOptions.Wiring.PFEIFFER, 3, 1, true, false, true, 1, List.of());
+        assertThatThrownBy(() -> blocks(true, "", new Compacter(), five).bench())
+                .isInstanceOf(UserError.class)
+                .hasMessage("phm_dim is 3, which does not divide tiny.layer.0.ffn.adapter.down [4, 8]; choose another"
+                        + " reduction_factor or phm_dim");
+        PfeifferOptions beyond = new PfeifferOptions(2, NonLinearity.RELU, 1, List.of(1, 2));
+        assertThatThrownBy(() -> blocks(true, "", new Pfeiffer(), beyond).bench())
+                .isInstanceOf(UserError.class)
+                .hasMessage("layers has 2, but the model's are numbered 0 to 1");
+        PfeifferOptions all = new PfeifferOptions(2, NonLinearity.RELU, 1, List.of());
+        assertThatThrownBy(() -> new Bench(new Pfeiffer(), all))
+                .isInstanceOf(UserError.class)
+                .hasMessage("the model has no residual sums that an adapter could add to");
+    }
+
+    /** A configuration that means one of the methods means none of the others. */
+    @Test
+    void aConfigurationIsReadByTheMethodThatItMeans() {
+        residual().forEach(method -> {
+            try (Bench bench = method.bench()) {
+                Map<String, Object> config = method.written(bench);
+                List<String> readers = Stream.of(new Houlsby(), new Pfeiffer(), new Parallel(), new Compacter())
+                        .filter(adapter -> reads(adapter, config))
+                        .map(adapter -> adapter.getClass().getSimpleName())
+                        .toList();
+                assertThat(readers).containsExactly(method.adapter().getClass().getSimpleName());
+            }
+        });
+    }
+
+    private static boolean reads(Adapter<?> adapter, Map<String, Object> config) {
+        try {
+            adapter.peft().orElseThrow().read(config);
+            return true;
+        } catch (Adapter.UnsupportedMethod e) {
+            return false;
         }
     }
 

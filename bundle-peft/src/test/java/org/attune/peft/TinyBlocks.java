@@ -15,37 +15,49 @@ import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
 
-/** An embedding of 5 tokens, 8 wide, and two layers of two residual sums each, with a norm after each sum or with none. */
+/**
+ * An embedding of 5 tokens, 8 wide unless other sizes are asked for, and two layers of two residual sums each, with a norm after each
+ * sum or with none.
+ */
 public final class TinyBlocks implements Model {
-    public static final int HIDDEN = 8;
-
+    private final TensorEngine engine;
+    /** Made when they are first asked for. */
     private final Map<String, Tensor> weights = new LinkedHashMap<>();
+
+    private final Map<String, int[]> shapes = new LinkedHashMap<>();
     private final List<AttachPoint> points = new ArrayList<>();
+    private final int hidden;
     private final boolean normed;
 
     public TinyBlocks(TensorEngine engine, boolean normed) {
+        this(engine, normed, 2, 8);
+    }
+
+    public TinyBlocks(TensorEngine engine, boolean normed, int layers, int hidden) {
+        this.engine = engine;
         this.normed = normed;
-        add(engine, "tiny.embeddings.weight", 5, HIDDEN);
-        points.add(new AttachPoint("tiny.embeddings", Kind.EMBEDDING, 5, HIDDEN));
-        for (int layer = 0; layer < 2; layer++) {
-            addHalf(engine, "tiny.layer." + layer + ".attention", Kind.ATTENTION_RESIDUAL);
-            addHalf(engine, "tiny.layer." + layer + ".ffn", Kind.FEED_FORWARD_RESIDUAL);
+        this.hidden = hidden;
+        shapes.put("tiny.embeddings.weight", new int[] {5, hidden});
+        points.add(new AttachPoint("tiny.embeddings", Kind.EMBEDDING, 5, hidden));
+        for (int layer = 0; layer < layers; layer++) {
+            addHalf("tiny.layer." + layer + ".attention", Kind.ATTENTION_RESIDUAL);
+            addHalf("tiny.layer." + layer + ".ffn", Kind.FEED_FORWARD_RESIDUAL);
         }
-        points.add(new AttachPoint("tiny.head", Kind.LINEAR, HIDDEN, 2));
+        points.add(new AttachPoint("tiny.head", Kind.LINEAR, hidden, 2));
     }
 
-    private void addHalf(TensorEngine engine, String path, Kind kind) {
-        add(engine, path + ".dense.weight", HIDDEN, HIDDEN);
-        points.add(new AttachPoint(path + ".dense", Kind.LINEAR, HIDDEN, HIDDEN));
-        points.add(new AttachPoint(path, kind, HIDDEN, HIDDEN));
+    private void addHalf(String path, Kind kind) {
+        shapes.put(path + ".dense.weight", new int[] {hidden, hidden});
+        points.add(new AttachPoint(path + ".dense", Kind.LINEAR, hidden, hidden));
+        points.add(new AttachPoint(path, kind, hidden, hidden));
         if (normed) {
-            add(engine, path + ".norm.weight", HIDDEN);
-            add(engine, path + ".norm.bias", HIDDEN);
-            points.add(new AttachPoint(path + ".norm", Kind.NORM, HIDDEN, HIDDEN));
+            shapes.put(path + ".norm.weight", new int[] {hidden});
+            shapes.put(path + ".norm.bias", new int[] {hidden});
+            points.add(new AttachPoint(path + ".norm", Kind.NORM, hidden, hidden));
         }
     }
 
-    private void add(TensorEngine engine, String name, int... dims) {
+    private void add(String name, int... dims) {
         Rng rng = Rng.of(7).at(name);
         Tensor t = Tensor.zeros(engine, Shape.of(dims));
         double[] values = new double[(int) t.shape().size()];
@@ -87,7 +99,7 @@ public final class TinyBlocks implements Model {
 
     @Override
     public int hiddenSize() {
-        return HIDDEN;
+        return hidden;
     }
 
     @Override
@@ -102,6 +114,9 @@ public final class TinyBlocks implements Model {
 
     @Override
     public Map<String, Tensor> weights() {
+        if (weights.isEmpty()) {
+            shapes.forEach(this::add);
+        }
         return weights;
     }
 

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.attune.generation.Decoding;
 import org.attune.generation.Decoding.Beams;
@@ -19,6 +20,8 @@ import org.attune.generation.Generated;
 import org.attune.generation.Generated.End;
 import org.attune.generation.Generator;
 import org.attune.kernel.generation.LoadedGenerator;
+import org.attune.kernel.plugins.ConfiguredAdapter;
+import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Wiring;
 import org.attune.model.Model;
@@ -117,6 +120,44 @@ class GenerationTest {
                 assertThat(id).isEqualTo(likeliest(next(generator.model(), text)));
                 text = append(text, id);
             }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"houlsby", "pfeiffer", "parallel", "compacter"})
+    void aCacheChangesNoTokenOfAModelWithBottlenecks(String adapter) throws IOException {
+        for (SmallDecoder decoder : SmallDecoder.values()) {
+            TensorEngine engine = new ReferenceEngine();
+            Model model = decoder.load(folder, engine, engine.dtype());
+            ParameterStore parameters = new ParameterStore(engine, model, 0);
+            Wiring wiring = new Wiring(model);
+            ConfiguredAdapter.named(
+                            new ClassPathPlugins().withAdapters(),
+                            PluginRef.named(adapter).withOptions(Map.of("reduction_factor", 4)),
+                            folder,
+                            () -> {})
+                    .orElseThrow()
+                    .attach(wiring.attachment(parameters.claim(Optional.empty())));
+            parameters.all().forEach((name, t) -> {
+                double[] values = t.toDoubles();
+                Arrays.setAll(values, i -> values[i] + 0.3 * Math.sin(i + name.length()));
+                t.set(values);
+            });
+            try (Generator generator =
+                    new LoadedGenerator(engine, model, parameters, wiring, Optional.empty(), 2, parameters::close)) {
+                int[] generated = generator
+                        .generate(List.of(PROMPT), Decoding.greedy(20))
+                        .get(0)
+                        .ids();
+                int[] text = PROMPT;
+                for (int id : generated) {
+                    assertThat(id).isEqualTo(likeliest(WholePass.next(engine, model, parameters, wiring, text)));
+                    text = append(text, id);
+                }
+                assertThat(WholePass.next(engine, model, parameters, wiring, PROMPT))
+                        .isNotEqualTo(next(model, PROMPT));
+            }
+            model.close();
         }
     }
 

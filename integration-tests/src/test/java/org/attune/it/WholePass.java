@@ -11,11 +11,11 @@ import org.attune.tensor.engine.TensorEngine;
 
 /** A pass over a whole text, with nothing kept of an earlier one. */
 final class WholePass extends ForwardPass {
-    private WholePass(Model model, ParameterStore parameters, int[] ids) {
+    private WholePass(Model model, ParameterStore parameters, Wiring wiring, int[] ids) {
         super(
                 model,
                 parameters,
-                new Wiring(model),
+                wiring,
                 new StepSettings(1, Integer.MAX_VALUE, 0),
                 new TokenBatch(ids, new int[ids.length], new int[] {0, ids.length}, new long[1]),
                 null,
@@ -25,7 +25,7 @@ final class WholePass extends ForwardPass {
     /** What a model says of each token that is masked or not [tokens, vocabulary]. */
     static double[] masked(TensorEngine engine, Model model, int[] ids) {
         try (ParameterStore none = new ParameterStore(engine, model, 0)) {
-            WholePass pass = new WholePass(model, none, ids);
+            WholePass pass = new WholePass(model, none, new Wiring(model), ids);
             return Scope.inference(
                     engine,
                     () -> model.maskedHead()
@@ -38,14 +38,19 @@ final class WholePass extends ForwardPass {
     /** Natural logarithms of the probabilities of what follows a text [vocabulary]. */
     static double[] next(TensorEngine engine, Model model, int[] ids) {
         try (ParameterStore none = new ParameterStore(engine, model, 0)) {
-            WholePass pass = new WholePass(model, none, ids);
-            return Scope.inference(
-                    engine,
-                    () -> model.languageHead()
-                            .orElseThrow()
-                            .logits(pass, model.encode(pass, pass.batch().lastTokens()))
-                            .logSoftmax()
-                            .toDoubles());
+            return next(engine, model, none, new Wiring(model), ids);
         }
+    }
+
+    /** As above, with adapters. */
+    static double[] next(TensorEngine engine, Model model, ParameterStore parameters, Wiring wiring, int[] ids) {
+        WholePass pass = new WholePass(model, parameters, wiring, ids);
+        return Scope.inference(
+                engine,
+                () -> model.languageHead()
+                        .orElseThrow()
+                        .logits(pass, model.encode(pass, pass.batch().lastTokens()))
+                        .logSoftmax()
+                        .toDoubles());
     }
 }

@@ -16,7 +16,7 @@ import org.attune.training.Adapter.PeftFormat;
 
 /**
  * AdapterFusion in {@code adapter_config.json}, with our own {@code peft_type}, ADAPTER_FUSION; and the adapters below it in theirs. The
- * fields are described in docs/SPEC.md.
+ * fields are described in docs/ADAPTER_FILES.md.
  */
 final class AdapterFusionFormat implements PeftFormat<AdapterFusionOptions>, Composition<AdapterFusionOptions> {
     private static final String NAME = "adapter-fusion";

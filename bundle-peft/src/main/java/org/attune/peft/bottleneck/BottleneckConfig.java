@@ -13,7 +13,7 @@ import org.attune.training.Adapter.UnsupportedMethod;
 
 /**
  * Bottleneck adapters in {@code adapter_config.json}. PEFT lacks them, so {@code peft_type} is our own, BOTTLENECK; the fields are
- * described in docs/SPEC.md.
+ * described in docs/ADAPTER_FILES.md.
  */
 final class BottleneckConfig {
     static final String TYPE = "BOTTLENECK";

@@ -32,6 +32,27 @@ public interface Trials {
      */
     Trial resume(Path runFolder, boolean waitForPlugins);
 
+    /**
+     * Gives a running trial another method after the step in progress, and returns when it has it. The trial goes on with new
+     * parameters and the same head, optimiser and schedule; its run folder's spec and provenance say so.
+     *
+     * @param id the trial's
+     * @param adapter the method's name, perhaps with a version
+     * @param options values by key ({@code rank}), as a spec has them
+     * @param former what becomes of what the former adapters have learnt
+     * @throws org.attune.plugin.UserError if there is no such trial or method, or the trial has ended, or the former adapters cannot be
+     *     merged; the trial then goes on as it was
+     */
+    void swap(String id, String adapter, Map<String, String> options, Former former);
+
+    /** What becomes of the adapters that another method takes the place of. */
+    enum Former {
+        /** What they amount to is added to the trial's own copies of the weights that they act on. */
+        MERGED,
+        /** It is forgotten. */
+        DROPPED
+    }
+
     /** All trials of this process, in order of their start. */
     List<Trial> list();
 

@@ -86,12 +86,7 @@ public final class TrialCommands {
             if (arguments[i].equals("--profile")) {
                 profile = true;
             } else if (arguments[i].equals("--set")) {
-                String setting = ++i < arguments.length ? arguments[i] : "";
-                int equals = setting.indexOf('=');
-                if (equals < 1) {
-                    throw new UserError("--set " + setting + ": expected KEY=VALUE, such as --set train.epochs=2");
-                }
-                overrides.put(setting.substring(0, equals), setting.substring(equals + 1));
+                set(overrides, ++i < arguments.length ? arguments[i] : "", "train.epochs=2");
             } else {
                 files.add(arguments[i]);
             }
@@ -164,6 +159,43 @@ public final class TrialCommands {
             throw new UserError("trial " + id + " is " + StateText.of(trial.state()) + " already");
         }
         trial.stop();
+    }
+
+    @Descriptor(
+            "give a running trial another method; what the former has learnt is merged into the trial's weights, or dropped")
+    public String swap(
+            @Descriptor("the trial's id, then --adapter NAME and any of: --set 'KEY=VALUE' (may be repeated), --drop")
+                    String... arguments) {
+        List<String> ids = new ArrayList<>();
+        String adapter = null;
+        Trials.Former former = Trials.Former.MERGED;
+        Map<String, String> options = new LinkedHashMap<>();
+        for (int i = 0; i < arguments.length; i++) {
+            switch (arguments[i]) {
+                case "--drop" -> former = Trials.Former.DROPPED;
+                case "--adapter" -> adapter = ++i < arguments.length ? arguments[i] : null;
+                case "--set" -> set(options, ++i < arguments.length ? arguments[i] : "", "rank=4");
+                default -> ids.add(arguments[i]);
+            }
+        }
+        if (ids.size() != 1 || adapter == null) {
+            throw new UserError("swap: expected one trial and --adapter NAME; usage: " + Command.SWAP.usage);
+        }
+        Trial trial = find(ids.get(0));
+        if (trial.state().ended()) {
+            throw new UserError("trial " + trial.id() + " is " + StateText.of(trial.state())
+                    + "; only a running one is given another method");
+        }
+        trials.swap(trial.id(), adapter, options, former);
+        return "trial " + trial.id() + " " + trial.message();
+    }
+
+    private static void set(Map<String, String> values, String setting, String example) {
+        int equals = setting.indexOf('=');
+        if (equals < 1) {
+            throw new UserError("--set " + setting + ": expected KEY=VALUE, such as --set " + example);
+        }
+        values.put(setting.substring(0, equals), setting.substring(equals + 1));
     }
 
     @Descriptor("show the report of a completed trial")
@@ -245,6 +277,7 @@ public final class TrialCommands {
         PAUSE("pause ID"),
         RESUME("resume ID|RUN"),
         STOP("stop ID"),
+        SWAP("swap ID --adapter NAME [--set 'KEY=VALUE']... [--drop]"),
         REPORT("report [--tables] ID|RUN"),
         MERGE("merge RUN FOLDER"),
         GENERATE("generate --model MODEL|--run RUN [OPTION]... PROMPT..."),

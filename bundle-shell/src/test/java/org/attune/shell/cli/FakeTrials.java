@@ -16,6 +16,7 @@ public final class FakeTrials implements Trials {
     private final Map<Path, Supplier<Trial>> prepared = new HashMap<>();
     private final List<Trial> started = new ArrayList<>();
     final List<Map<String, String>> overrides = new ArrayList<>();
+    public final List<String> swaps = new ArrayList<>();
     final List<Boolean> profiles = new ArrayList<>();
 
     public void prepare(Path path, Supplier<Trial> trial) {
@@ -37,6 +38,11 @@ public final class FakeTrials implements Trials {
         Trial trial = prepared.get(folder).get();
         started.add(trial);
         return trial;
+    }
+
+    @Override
+    public void swap(String id, String adapter, Map<String, String> options, Former former) {
+        swaps.add(id + " " + adapter + " " + options + " " + former);
     }
 
     @Override

@@ -73,6 +73,23 @@ class TrialCommandsTest {
     }
 
     @Test
+    void aRunningTrialIsGivenAnotherMethod() {
+        harness.trials.prepare(folder, () -> FakeTrial.in(TrialState.RUNNING, "1", folder));
+        commands.resume(folder.toString());
+
+        commands.swap("1", "--adapter", "gralora", "--set", "rank=4", "--set", "targets=[query]");
+        commands.swap("--drop", "--adapter", "head-only", "1");
+        assertThat(harness.trials.swaps)
+                .containsExactly("1 gralora {rank=4, targets=[query]} MERGED", "1 head-only {} DROPPED");
+        assertThatThrownBy(() -> commands.swap("1", "gralora")).hasMessageContaining("swap ID --adapter NAME");
+        assertThatThrownBy(() -> commands.swap("1", "--adapter", "lora", "--set", "rank"))
+                .hasMessageContaining("expected KEY=VALUE");
+        commands.stop("1");
+        assertThatThrownBy(() -> commands.swap("1", "--adapter", "lora")).hasMessageContaining("suspended");
+        assertThat(harness.trials.swaps).hasSize(2);
+    }
+
+    @Test
     void aSuspendedTrialGoesOnFromItsFolder() {
         harness.trials.prepare(folder, () -> FakeTrial.in(TrialState.RUNNING, "1", folder));
 

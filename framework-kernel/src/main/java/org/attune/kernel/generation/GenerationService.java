@@ -57,6 +57,7 @@ public final class GenerationService implements Generation {
             LoadedGenerator[] generator = new LoadedGenerator[1];
             trained.ifPresent(t -> {
                 parameters.restore(t.values(lease.model()), Map.of());
+                parameters.restoreMerged(t.adapter().merged());
                 for (ConfiguredAdapter adapter : resources.addAll(t.adapters(plugins, () -> end(generator[0])))) {
                     adapter.attach(wiring.attachment(parameters.claim(Optional.empty())));
                 }

@@ -21,12 +21,12 @@ import org.attune.tensor.io.HostTensor;
 import org.attune.tensor.io.TensorFiles;
 
 /** A model's weights with what its adapters do in them, and its trained head. */
-final class MergedWeights {
+public final class MergedWeights {
     private final Model model;
     private final ParameterStore parameters;
     private final Wiring wiring;
 
-    MergedWeights(Model model, ParameterStore parameters, Wiring wiring) {
+    public MergedWeights(Model model, ParameterStore parameters, Wiring wiring) {
         this.model = model;
         this.parameters = parameters;
         this.wiring = wiring;
@@ -40,16 +40,7 @@ final class MergedWeights {
      */
     int write(Path file, TensorEngine engine) {
         return Scope.inference(engine, () -> {
-            Map<String, Tensor> weights = new LinkedHashMap<>(model.weights());
-            parameters.all().forEach((name, t) -> {
-                if (weights.containsKey(name)
-                        || model.classifierPaths().stream().anyMatch(path -> name.startsWith(path + "."))) {
-                    weights.put(name, t);
-                }
-            });
-            for (AttachPoint point : model.attachPoints()) {
-                merge(point, weights);
-            }
+            Map<String, Tensor> weights = all();
             Map<String, HostTensor> tensors = new LinkedHashMap<>();
             weights.forEach((name, t) ->
                     tensors.put(name, model.transposedInFiles(name) ? HostTensor.transposed(t) : HostTensor.single(t)));
@@ -58,6 +49,43 @@ final class MergedWeights {
                     .filter(e -> weights.get(e.getKey()) != e.getValue())
                     .count();
         });
+    }
+
+    /**
+     * The base model's weights that adapters have changed, of the base's types, without its head for classes, which is the trainer's;
+     * the caller closes them.
+     *
+     * @throws UserError if an adapter cannot be merged
+     */
+    public Map<String, Tensor> changed(TensorEngine engine) {
+        return Scope.inference(engine, () -> {
+            Map<String, Tensor> weights = all();
+            Map<String, Tensor> changed = new LinkedHashMap<>();
+            model.weights().forEach((name, base) -> {
+                Tensor own = weights.get(name);
+                if (own != base && !inHead(name)) {
+                    changed.put(name, own.to(base.dtype()).keep());
+                }
+            });
+            return changed;
+        });
+    }
+
+    private boolean inHead(String name) {
+        return model.classifierPaths().stream().anyMatch(path -> name.startsWith(path + "."));
+    }
+
+    private Map<String, Tensor> all() {
+        Map<String, Tensor> weights = new LinkedHashMap<>(model.weights());
+        parameters.all().forEach((name, t) -> {
+            if (weights.containsKey(name) || inHead(name)) {
+                weights.put(name, t);
+            }
+        });
+        for (AttachPoint point : model.attachPoints()) {
+            merge(point, weights);
+        }
+        return weights;
     }
 
     private void merge(AttachPoint point, Map<String, Tensor> weights) {

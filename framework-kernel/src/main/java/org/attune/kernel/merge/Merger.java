@@ -73,6 +73,7 @@ public final class Merger implements ModelMerge {
                     .orElseThrow(() -> new UserError("model " + lease.source()
                             + ": has no config.json and tokenizer.json that a folder could be made with"));
             parameters.restore(adapter.values(lease.model()), Map.of());
+            parameters.restoreMerged(adapter.merged());
             Wiring wiring = new Wiring(lease.model());
             for (PluginRef ref : spec.adapters()) {
                 attach(leases.of(ref), ref, spec.base(), wiring, parameters);

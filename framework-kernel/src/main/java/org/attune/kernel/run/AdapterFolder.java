@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +42,7 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
     /** {@code peft_type} of what PEFT cannot read. */
     public static final String ATTUNE = "ATTUNE";
 
+    private static final String MERGED = "merged";
     private static final String CONFIG = "adapter_config.json";
     private static final String LABELS = "labels.json";
     private static final String MODEL = "adapter_model.safetensors";
@@ -132,13 +134,22 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
     /**
      * Writes adapters for Attune alone, with parameters under their own names.
      *
+     * @param merged those parameters that are weights of the base model which no adapter trains
      * @throws UserError if it cannot be written
      */
     public static void writeAttune(
-            Path folder, Map<String, Tensor> parameters, List<Part> adapters, Base base, List<String> heads) {
+            Path folder,
+            Map<String, Tensor> parameters,
+            List<Part> adapters,
+            Collection<String> merged,
+            Base base,
+            List<String> heads) {
         Map<String, Object> config = new TreeMap<>();
         config.put("peft_type", ATTUNE);
         config.put("adapters", adapters);
+        if (!merged.isEmpty()) {
+            config.put(MERGED, merged);
+        }
         config.put("base_model_name_or_path", base.name());
         config.put("revision", base.revision());
         config.put("modules_to_save", heads);
@@ -182,6 +193,13 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
             }
         }
         return new AdapterFolder(config, tensors);
+    }
+
+    /** The tensors that are weights of the base model as an earlier method of the run has left them. */
+    public List<String> merged() {
+        return config.get(MERGED) instanceof List<?> names
+                ? names.stream().map(String::valueOf).toList()
+                : List.of();
     }
 
     /** Identifies the values of a saved adapter: the SHA-256 of their file. */

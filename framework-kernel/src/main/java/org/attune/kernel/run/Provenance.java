@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.List;
 import java.util.Locale;
 import org.attune.kernel.plugins.PluginLease;
 import org.attune.plugin.UserError;
@@ -23,6 +24,7 @@ import org.attune.tensor.engine.TensorEngine;
  *
  * <pre>{@code
  * {"seeds": {...}, "data": {...}, "model": {...},
+ *  "segments": [{"from_step": 500, "adapters": [{"name": "gralora", "options": {...}}], "former": "merged"}],
  *  "sittings": [{"start": "2026-01-01T10:00:00Z", "attune": "0.1.0", "engine": {...}, "machine": {...},
  *                "plugins": [{"kind": "adapter", "name": "lora", "version": "1.0.0", "bundle": "org.attune.peft",
  *                             "sha256": "...", "from_step": 0}],
@@ -110,6 +112,19 @@ public final class Provenance {
                 .put("bundle", plugin.bundle())
                 .put("sha256", checksum(plugin.location()))
                 .put("from_step", step);
+    }
+
+    /**
+     * Another method from here on.
+     *
+     * @param step optimiser steps done
+     * @param adapters that take part now, with their options
+     * @param former what became of the former ones
+     */
+    public void segment(long step, List<AdapterFolder.Part> adapters, String former) {
+        ObjectNode segment = json.withArray("segments").addObject().put("from_step", step);
+        segment.set("adapters", JSON.valueToTree(adapters));
+        segment.put("former", former);
     }
 
     /** Of the bundle's jar, where its location is a file; else null. */

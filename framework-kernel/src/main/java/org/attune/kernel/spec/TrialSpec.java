@@ -66,6 +66,34 @@ public record TrialSpec(
         return with(chosen, Optional.of(resolved), (kind, plugin) -> plugin);
     }
 
+    /** The spec with other adapters. */
+    public TrialSpec withAdapters(List<PluginRef> others) {
+        return new TrialSpec(
+                name,
+                seed,
+                threads,
+                engine,
+                precision,
+                weights,
+                model,
+                newModel,
+                data,
+                trainer,
+                others,
+                regularizers,
+                sampler,
+                optimizer,
+                schedule,
+                train,
+                cache,
+                evaluate,
+                earlyStopping,
+                checkpoint,
+                baselines,
+                base,
+                output);
+    }
+
     private TrialSpec with(String chosen, Optional<DType> numbers, BiFunction<String, PluginRef, PluginRef> each) {
         return new TrialSpec(
                 name,

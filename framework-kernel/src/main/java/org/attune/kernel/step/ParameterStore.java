@@ -143,6 +143,105 @@ public final class ParameterStore implements AutoCloseable {
         return changes;
     }
 
+    // ---- methods that take another's place ----
+
+    /** Tensors that were taken out of the store, for good or to be put back. */
+    public final class Removed implements AutoCloseable {
+        private final List<Map<String, Tensor>> of =
+                List.of(new LinkedHashMap<>(), new LinkedHashMap<>(), new LinkedHashMap<>(), new LinkedHashMap<>());
+
+        private final Set<String> never = new HashSet<>();
+        private final Set<String> stopped = new LinkedHashSet<>();
+        private final Set<String> remaining = new HashSet<>();
+
+        /** Puts them back; what has been made since is freed. */
+        public void restore() {
+            Set<String> since = new LinkedHashSet<>();
+            kinds().forEach(kind -> since.addAll(kind.keySet()));
+            since.removeAll(remaining);
+            remove(since).close();
+            for (int i = 0; i < of.size(); i++) {
+                kinds().get(i).putAll(of.get(i));
+                of.get(i).clear();
+            }
+            constants.addAll(never);
+            frozen.addAll(stopped);
+            changes++;
+        }
+
+        /** Frees those that were not put back. */
+        @Override
+        public void close() {
+            of.forEach(kind -> kind.values().forEach(Tensor::close));
+        }
+    }
+
+    private List<Map<String, Tensor>> kinds() {
+        return List.of(tensors, states, derived, starts);
+    }
+
+    /** Takes out what plug-ins have claimed under these names. */
+    public Removed remove(Set<String> names) {
+        Removed removed = new Removed();
+        for (String name : names) {
+            for (int i = 0; i < kinds().size(); i++) {
+                take(name, kinds().get(i), removed.of.get(i));
+            }
+            if (constants.remove(name)) {
+                removed.never.add(name);
+            }
+            if (frozen.remove(name)) {
+                removed.stopped.add(name);
+            }
+        }
+        kinds().forEach(kind -> removed.remaining.addAll(kind.keySet()));
+        changes++;
+        return removed;
+    }
+
+    private static void take(String name, Map<String, Tensor> from, Map<String, Tensor> to) {
+        Tensor t = from.remove(name);
+        if (t != null) {
+            to.put(name, t);
+        }
+    }
+
+    /**
+     * Gives a weight of the base model another value in this trial, which is kept and saved but not trained unless a plug-in asks for
+     * that.
+     *
+     * @param value is the store's from now on
+     */
+    public void merge(String weight, Tensor value) {
+        Tensor before = tensors.put(weight, value);
+        if (before != null) {
+            before.close();
+        }
+        constants.add(weight);
+        changes++;
+    }
+
+    /** The weights of the base model that have another value and are not trained. */
+    public Set<String> merged() {
+        Set<String> names = new LinkedHashSet<>(constants);
+        names.retainAll(model.weights().keySet());
+        return names;
+    }
+
+    /** Takes values that {@link #merge} had given in an earlier sitting out of those restored. */
+    public void restoreMerged(Collection<String> weights) {
+        for (String weight : weights) {
+            double[] values = restored.remove(weight);
+            Tensor base = model.weights().get(weight);
+            if (values == null || base == null || values.length != base.shape().size()) {
+                throw new UserError("no value is saved that fits the merged weight '" + weight + "'");
+            }
+            Tensor own = Tensor.zeros(engine, base.shape(), base.dtype());
+            own.set(values);
+            merge(weight, own);
+        }
+    }
+
     /** Whether a trainable tensor was made from a weight of the base model. */
     public boolean pretrained(String name) {
         return pretrained.contains(name);
@@ -253,6 +352,7 @@ public final class ParameterStore implements AutoCloseable {
 
         @Override
         public Tensor derived(String name, Shape shape, Initializer initializer) {
+            claimed.put(name, shape);
             Tensor known = derived.get(name);
             if (known == null) {
                 known = Tensor.zeros(engine, shape);
@@ -274,6 +374,13 @@ public final class ParameterStore implements AutoCloseable {
                         + nearest(weight, model.weights().keySet()));
             }
             pretrained.add(weight);
+            if (merged().contains(weight)) { // which is what the training begins from
+                try (Tensor own = tensors.remove(weight)) {
+                    constants.remove(weight);
+                    double[] values = own.toDoubles();
+                    return take(weight, base.shape(), () -> values);
+                }
+            }
             return take(weight, base.shape(), base::toDoubles);
         }
 

@@ -3,9 +3,11 @@ package org.attune.kernel.trial;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.attune.kernel.plugins.PluginKind;
 import org.attune.kernel.plugins.PluginLease;
@@ -101,14 +103,82 @@ final class PluginSet implements AutoCloseable {
     }
 
     /**
-     * What the parameters begin with where the spec's adapters begin from saved ones.
+     * Gives a new store what the spec's adapters begin with where these are saved ones.
      *
      * @throws UserError if two folders have a value for one parameter
      */
-    Map<String, double[]> savedValues(Model model) {
+    void loadSaved(Model model, ParameterStore parameters) {
         Map<String, double[]> values = new LinkedHashMap<>();
         adapters.forEach(slot -> SavedAdapters.addValues(slot.ref, slot.plugin(), model, values));
-        return values;
+        parameters.restore(values, Map.of());
+        adapters.stream()
+                .flatMap(slot -> slot.ref.from().values().stream())
+                .forEach(folder ->
+                        parameters.restoreMerged(AdapterFolder.read(folder).merged()));
+    }
+
+    /** Adapters that are not in use: to take the place of those that are, or having given theirs up. */
+    final class Adapters implements AutoCloseable {
+        private List<Slot<Adapter<?>>> slots;
+
+        private Adapters(List<PluginRef> refs) {
+            slots = refs.stream()
+                    .map(ref -> new Slot<Adapter<?>>(PluginKind.ADAPTER, ref))
+                    .toList();
+        }
+
+        /** Gives the plug-ins back; not inside the step gate. */
+        @Override
+        public void close() {
+            slots.forEach(Slot::close);
+        }
+    }
+
+    /**
+     * Finds adapters. Takes service locks: never call it inside the step gate.
+     *
+     * @throws UserError if one is not installed
+     */
+    Adapters adapters(List<PluginRef> refs) {
+        Adapters found = new Adapters(refs);
+        found.slots.forEach(Slot::find);
+        found.slots.stream().filter(slot -> !slot.present()).findFirst().ifPresent(gone -> {
+            found.close();
+            throw new UserError("adapter '" + gone.ref.name() + "' went away");
+        });
+        return found;
+    }
+
+    /**
+     * Puts other adapters in the place of those there, over new parameters.
+     *
+     * @param other holds the former ones afterwards
+     * @param merged the base model's weights with what the former adapters amount to; the store takes them
+     * @throws UserError if they cannot be attached; then all is as it was
+     */
+    Session exchange(
+            Adapters other, Map<String, Tensor> merged, Model model, ParameterStore parameters, List<String> labels) {
+        List<Slot<Adapter<?>>> former = List.copyOf(adapters);
+        Set<String> names = new LinkedHashSet<>(merged.keySet());
+        former.forEach(slot -> names.addAll(slot.claimed.keySet()));
+        try (ParameterStore.Removed removed = parameters.remove(names)) {
+            merged.forEach(parameters::merge);
+            use(other.slots);
+            try {
+                Session session = open(model, parameters, labels);
+                other.slots = former;
+                return session;
+            } catch (RuntimeException e) {
+                use(former);
+                removed.restore();
+                throw e;
+            }
+        }
+    }
+
+    private void use(List<Slot<Adapter<?>>> slots) {
+        adapters.clear();
+        adapters.addAll(slots);
     }
 
     /** @throws UserError if an adapter asks for a parameter that the folder it begins from has no value for */

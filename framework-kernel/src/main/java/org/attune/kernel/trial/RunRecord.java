@@ -65,9 +65,14 @@ final class RunRecord {
     private static final String START = "start.";
     private static final String MOMENT = "moment.";
     private static final String STATE = "state.";
+    private static final String SPEC_TEXT = "spec";
+    private static final String MERGED = "merged";
 
     private final Path folder;
-    private final TrialSpec spec;
+    private TrialSpec spec;
+    /** Whether the method was replaced, so that {@link #spec} is not the one that the run began with. */
+    private boolean exchanged;
+
     private final CheckpointStore checkpoints;
     private RunLock lock;
     private JsonLines metrics;
@@ -112,8 +117,7 @@ final class RunRecord {
             }
             RunRecord record = new RunRecord(folder, spec);
             record.lock = RunLock.take(folder);
-            DurableFiles.write(
-                    folder.resolve(SPEC), new SpecWriter().write(spec).getBytes(StandardCharsets.UTF_8));
+            write(folder, new SpecWriter().write(spec));
             record.metrics = JsonLines.create(folder.resolve(METRICS));
             return record;
         }
@@ -131,7 +135,19 @@ final class RunRecord {
         if (Files.exists(folder.resolve(REPORT))) {
             throw new UserError(folder + ": this run is complete, there is nothing to resume; see its " + REPORT);
         }
-        return new RunRecord(folder, new SpecReader().read(folder.resolve(SPEC), Map.of()));
+        CheckpointStore checkpoints = new CheckpointStore(folder.resolve("checkpoint"), line -> {});
+        Optional<String> inForce = checkpoints
+                .latest()
+                .flatMap(c -> Optional.ofNullable(
+                        c.position().history().path(SPEC_TEXT).textValue()));
+        inForce.ifPresent(text -> write(folder, text)); // a crash may have come between the two files
+        RunRecord record = new RunRecord(folder, new SpecReader().read(folder.resolve(SPEC), Map.of()));
+        record.exchanged = inForce.isPresent();
+        return record;
+    }
+
+    private static void write(Path folder, String spec) {
+        DurableFiles.write(folder.resolve(SPEC), spec.getBytes(StandardCharsets.UTF_8));
     }
 
     Path folder() {
@@ -185,6 +201,10 @@ final class RunRecord {
         history.set("early_stopping", state.earlyStop());
         history.set("optimisation", state.optimisation());
         history.set("cache", state.cache());
+        if (exchanged) {
+            history.put(SPEC_TEXT, new SpecWriter().write(spec));
+        }
+        parameters.merged().forEach(history.withArray(MERGED)::add);
         metrics.sync();
         checkpoints.write(
                 new Position(
@@ -230,6 +250,9 @@ final class RunRecord {
         void loadInto(ParameterStore parameters) {
             parameters.restore(checkpoint.values(PARAMETER), checkpoint.values(START));
             parameters.restoreStates(checkpoint.values(STATE));
+            List<String> merged = new ArrayList<>();
+            checkpoint.position().history().path(MERGED).forEach(name -> merged.add(name.asText()));
+            parameters.restoreMerged(merged);
         }
 
         /** Overwrites live moments. */
@@ -389,6 +412,22 @@ final class RunRecord {
         metrics.append(line);
     }
 
+    /** Another method takes part from the next step on; a checkpoint has to follow, then {@link #specChanged}. */
+    void exchanged(long step, List<PluginRef> refs, List<AdapterFolder.Part> adapters, String former) {
+        spec = spec.withAdapters(refs);
+        exchanged = true;
+        provenance.segment(step, adapters, former);
+        ObjectNode line = JSON.createObjectNode().put(JsonLines.STEP, step);
+        line.set("adapters", JSON.valueToTree(adapters));
+        metrics.append(line.put("former", former));
+    }
+
+    /** Writes the spec that holds now; the checkpoint before has it too. */
+    void specChanged() {
+        write(folder, new SpecWriter().write(spec));
+        provenance.write(folder.resolve("provenance.json"));
+    }
+
     // ---- a new model ----
 
     /** The folder of a model that the run makes. */
@@ -424,7 +463,7 @@ final class RunRecord {
     /**
      * Writes what was trained: in PEFT's format where the only adapter has a form there.
      *
-     * @param parameters all trained tensors
+     * @param store all tensors of the trial
      * @param classifier paths of the model's head; saved whole where they were trained
      * @param task PEFT's word for the objective, where it has one
      * @param labels names of the head's classes
@@ -432,12 +471,13 @@ final class RunRecord {
     void adapter(
             Optional<AdapterFolder.PeftForm> form,
             List<AdapterFolder.Part> adapters,
-            Map<String, Tensor> parameters,
+            ParameterStore store,
             List<String> classifier,
             AdapterFolder.Base base,
             Optional<String> task,
             List<String> labels) {
         Path to = folder.resolve("adapter");
+        Map<String, Tensor> parameters = store.all();
         List<String> heads = classifier.stream()
                 .filter(path -> parameters.keySet().stream().anyMatch(n -> n.startsWith(path + ".")))
                 .toList();
@@ -446,10 +486,10 @@ final class RunRecord {
         } catch (IOException e) {
             throw UserError.cannot("make", to, e);
         }
-        if (form.isPresent()) {
+        if (form.isPresent() && store.merged().isEmpty()) {
             AdapterFolder.writePeft(to, form.get(), base, task, heads);
         } else {
-            AdapterFolder.writeAttune(to, parameters, adapters, base, heads);
+            AdapterFolder.writeAttune(to, parameters, adapters, store.merged(), base, heads);
         }
         if (!heads.isEmpty()) {
             AdapterFolder.writeLabels(to, labels);

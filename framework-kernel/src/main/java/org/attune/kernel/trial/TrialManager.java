@@ -3,7 +3,9 @@ package org.attune.kernel.trial;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -26,6 +28,7 @@ import org.attune.training.Adapter;
 import org.attune.trial.Catalogue.PluginInfo;
 import org.attune.trial.Trial;
 import org.attune.trial.TrialListener;
+import org.attune.trial.TrialState;
 import org.attune.trial.Trials;
 
 /** Starts trials, each on a thread of its own. */
@@ -202,6 +205,33 @@ public final class TrialManager implements Trials {
             return whole.withOptions(binder.describe(
                     binder.bind(whole, kind.label(), lease.plugin().options(), base)));
         }
+    }
+
+    @Override
+    public void swap(String id, String adapter, Map<String, String> options, Former former) {
+        TrialRun run = runs.stream()
+                .filter(r -> r.id().equals(id))
+                .findFirst()
+                .orElseThrow(() -> new UserError("no trial '" + id + "'"));
+        if (run.state() == TrialState.PAUSED || run.state() == TrialState.WAITING) {
+            throw new UserError("trial " + id + " is " + run.state().name().toLowerCase(Locale.ROOT)
+                    + "; only a running one is given another method, so let it go on first");
+        }
+        TrialSpec spec = run.spec();
+        if (spec.newModel().isPresent()) {
+            throw new UserError("trial " + id + " makes a new model, whose own weights are all that it trains");
+        }
+        Map<String, String> overrides = new LinkedHashMap<>();
+        overrides.put("adapters", "[" + adapter + "]");
+        options.forEach((key, value) -> overrides.put("adapters.0." + key, value));
+        TrialSpec wanted = new SpecReader().read(run.folder().resolve("spec.yaml"), overrides);
+        List<PluginRef> refs = wanted.adapters().stream()
+                .map(ref -> resolved(PluginKind.ADAPTER, ref, spec.base()))
+                .toList();
+        if (refs.stream().anyMatch(ref -> !ref.from().isEmpty())) {
+            throw new UserError("--set from: a method that is swapped in begins anew");
+        }
+        run.swap(new MethodSwap(refs, former));
     }
 
     @Override

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -47,6 +48,7 @@ import org.attune.plugin.UserError;
 import org.attune.tensor.DType;
 import org.attune.tensor.Rng;
 import org.attune.tensor.Scope;
+import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.training.Adapter;
 import org.attune.training.Sample;
@@ -140,6 +142,7 @@ final class TrialRun implements Trial, Runnable {
     private volatile Progress progress = new Progress(0, 0, 0, Double.NaN, 0, 0, 0, Duration.ZERO, null);
     private volatile Throwable failure;
     private volatile TrialReport report;
+    private final AtomicReference<MethodSwap> swap = new AtomicReference<>();
     private volatile boolean pauseWanted;
     private volatile String stopReason;
     /** Whether the last listener was told of the end. */
@@ -229,6 +232,10 @@ final class TrialRun implements Trial, Runnable {
         curve.clear();
         engine = null;
         set(last, why);
+        MethodSwap late = swap.getAndSet(MethodSwap.REFUSED);
+        if (late != null) {
+            late.refuse(this);
+        }
         over = true;
         wake();
     }
@@ -354,7 +361,7 @@ final class TrialRun implements Trial, Runnable {
                             parameters = new ParameterStore(engine, model.model(), spec.seed());
                             saved.ifPresentOrElse(
                                     s -> s.loadInto(parameters),
-                                    () -> parameters.restore(plugins.savedValues(model.model()), Map.of()));
+                                    () -> plugins.loadSaved(model.model(), parameters));
                         }
                         materials = read(data);
                     }
@@ -413,6 +420,7 @@ final class TrialRun implements Trial, Runnable {
     private void train() {
         LearningRate schedule = new LearningRate(spec.schedule(), course.steps());
         while (step < course.steps()) {
+            exchange();
             betweenSteps();
             if (earlyStop.reached()) {
                 return;
@@ -433,6 +441,27 @@ final class TrialRun implements Trial, Runnable {
             Progress now = progressNow(done.loss());
             progress = now;
             services.listeners().accept(l -> l.step(this, now));
+        }
+    }
+
+    /** Gives the trial another method where somebody asked for it. */
+    private void exchange() {
+        MethodSwap wanted = swap.getAndSet(null);
+        if (wanted != null) {
+            wanted.answer(() -> {
+                try (PluginSet.Adapters other = plugins.adapters(wanted.adapters())) {
+                    inSession(s -> {
+                        Map<String, Tensor> merged = wanted.merged(model.model(), parameters, s.wiring(), engine);
+                        session = plugins.exchange(other, merged, model.model(), parameters, materials.labels());
+                        record.swapped(step, plugins.origins());
+                        record.exchanged(step, wanted.adapters(), plugins.adapters(), wanted.former());
+                        return null;
+                    });
+                }
+                checkpoint(false);
+                record.specChanged();
+            });
+            set(TrialState.RUNNING, wanted.text(step));
         }
     }
 
@@ -554,6 +583,7 @@ final class TrialRun implements Trial, Runnable {
     }
 
     private void checkpoint(boolean best) {
+        Map<String, Tensor> moments = optimizer.moments(parameters.trained()); // first: new ones count in its state
         record.save(
                 new RunRecord.State(
                         step,
@@ -569,7 +599,7 @@ final class TrialRun implements Trial, Runnable {
                         optimisation.state(),
                         cache.state()),
                 parameters,
-                optimizer.moments(parameters.trained()),
+                moments,
                 best);
     }
 
@@ -596,7 +626,7 @@ final class TrialRun implements Trial, Runnable {
                                 model.model(),
                                 new Adapter.Trained(parameters.all(), parameters.states(), course.steps())),
                         plugins.adapters(),
-                        parameters.all(),
+                        parameters,
                         model.model().classifierPaths(),
                         AdapterFolder.Base.of(model.source(), model.model()),
                         s.objective().task(),
@@ -911,6 +941,26 @@ final class TrialRun implements Trial, Runnable {
     void stop(String reason) {
         stopReason = reason;
         wake();
+    }
+
+    /**
+     * Asks for another method and waits for it.
+     *
+     * @throws UserError if the trial cannot have it, or has ended
+     */
+    void swap(MethodSwap wanted) {
+        if (!swap.compareAndSet(null, wanted)) {
+            if (state.ended()) {
+                wanted.refuse(this);
+            } else {
+                throw new UserError("trial " + id + " is being given another method already");
+            }
+        }
+        wanted.await();
+    }
+
+    TrialSpec spec() {
+        return spec;
     }
 
     /** Null once the trial has ended. */

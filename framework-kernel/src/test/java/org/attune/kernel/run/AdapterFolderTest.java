@@ -106,7 +106,7 @@ class AdapterFolderTest {
     @Test
     void whatPeftLacksKeepsItsOwnNames() {
         List<Part> parts = List.of(new Part("lora", Map.of("rank", 8)), new Part("head-only", Map.of()));
-        AdapterFolder.writeAttune(folder, parameters(), parts, base("base"), List.of("classifier"));
+        AdapterFolder.writeAttune(folder, parameters(), parts, List.of(), base("base"), List.of("classifier"));
         AdapterFolder read = AdapterFolder.read(folder);
         assertThat(read.config())
                 .containsEntry("peft_type", AdapterFolder.ATTUNE)

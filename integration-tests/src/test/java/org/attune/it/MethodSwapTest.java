@@ -1,0 +1,278 @@
+package org.attune.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.offset;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicReference;
+import org.attune.kernel.plugins.ModelPool;
+import org.attune.kernel.trial.TrialManager;
+import org.attune.models.source.FolderModelLoader;
+import org.attune.plugin.UserError;
+import org.attune.sources.Jsonl;
+import org.attune.tensor.cpu.CpuEngine;
+import org.attune.tensor.engine.TensorEngine;
+import org.attune.testkit.Golden;
+import org.attune.trainers.CausalLm;
+import org.attune.trainers.Classification;
+import org.attune.trainers.Shuffle;
+import org.attune.trial.Progress;
+import org.attune.trial.Trial;
+import org.attune.trial.TrialListener;
+import org.attune.trial.TrialState;
+import org.attune.trial.Trials.Former;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** A running trial is given another method. */
+class MethodSwapTest {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final int STEPS = 12;
+    private static final int AT = 5;
+
+    @TempDir
+    private Path folder;
+
+    private final TensorEngine engine = new CpuEngine();
+    private final List<TrialListener> listeners = new CopyOnWriteArrayList<>();
+
+    /** With a learning rate of 0 the loss of a step tells whether the model is the same. */
+    @ParameterizedTest
+    @CsvSource({"bert, float32, query", "llama, float32, q_proj", "bert, bfloat16, query", "llama, bfloat16, q_proj"})
+    void whatWasLearntStaysWhereItIsMerged(String model, String precision, String target) throws Exception {
+        Path start = run(spec(model, precision, "{name: lora, rank: 2, targets: [%s]}".formatted(target), 0.05));
+        Path spec = spec(
+                model,
+                precision,
+                "{name: lora, rank: 2, targets: [%s], from: '%s'}".formatted(target, start.resolve("adapter")),
+                0);
+        List<Double> undisturbed = losses(run(spec));
+        List<Double> merged = losses(swapped(spec, "gralora", Map.of("targets", "[" + target + "]"), Former.MERGED));
+        List<Double> dropped = losses(swapped(spec, "gralora", Map.of("targets", "[" + target + "]"), Former.DROPPED));
+        double allowed = precision.equals("float32") ? 1e-5 : 2e-2;
+        for (int step = 0; step < STEPS; step++) {
+            assertThat(merged.get(step)).as("step %d", step + 1).isCloseTo(undisturbed.get(step), offset(allowed));
+        }
+        assertThat(dropped.subList(0, AT)).isEqualTo(undisturbed.subList(0, AT));
+        assertThat(dropped.subList(AT, STEPS)).isNotEqualTo(undisturbed.subList(AT, STEPS));
+    }
+
+    @Test
+    void theRunSaysWhatItDidAndGoesOnFromItsCheckpointsToTheLastBit() throws Exception {
+        List<Path> killed = new ArrayList<>();
+        TrialListener killer = new TrialListener() {
+            @Override
+            public void step(Trial trial, Progress progress) {
+                if (List.of(AT - 1L, AT + 1L, AT + 4L).contains(progress.step())) {
+                    killed.add(copy(trial.folder(), folder.resolve("killed-at-" + progress.step())));
+                }
+            }
+        };
+        listeners.add(killer);
+        Path run = swapped(
+                spec("bert", "float32", "{name: lora, rank: 2}", 0.02), "gralora", Map.of("rank", "4"), Former.MERGED);
+        listeners.remove(killer);
+
+        JsonNode segment = JSON.readTree(run.resolve("provenance.json").toFile())
+                .path("segments")
+                .path(0);
+        assertThat(segment.path("from_step").asInt()).isEqualTo(AT);
+        assertThat(segment.path("former").asText()).isEqualTo("merged");
+        assertThat(segment.path("adapters").path(0).path("name").asText()).isEqualTo("gralora");
+        assertThat(segment.path("adapters").path(0).path("options").path("rank").asInt())
+                .isEqualTo(4);
+        assertThat(Files.readString(run.resolve("spec.yaml")))
+                .contains("name: gralora")
+                .doesNotContain("name: lora");
+        JsonNode saved =
+                JSON.readTree(run.resolve("adapter/adapter_config.json").toFile());
+        assertThat(saved.path("merged")).hasSize(4); // query and value of two layers
+        assertThat(saved.path("adapters").path(0).path("name").asText()).isEqualTo("gralora");
+
+        assertThat(killed).hasSize(3);
+        for (Path copy : killed.subList(1, 3)) {
+            assertThat(losses(resumed(copy))).isEqualTo(losses(run));
+            assertThat(Folders.contents(copy.resolve("adapter"))).isEqualTo(Folders.contents(run.resolve("adapter")));
+        }
+        assertThat(losses(resumed(killed.get(0)))).isNotEqualTo(losses(run)); // nobody asks again
+        // Another trial can begin from it.
+        Path next = spec("bert", "float32", "{name: gralora, from: '%s'}".formatted(run.resolve("adapter")), 0);
+        assertThat(losses(run(next))).hasSize(STEPS);
+    }
+
+    @Test
+    void whatCannotBeLeavesTheTrialAsItWas() throws Exception {
+        Path spec = spec("bert", "float32", "houlsby", 0.02);
+        List<Double> undisturbed = losses(run(spec));
+        assertThat(losses(refused(spec, "gralora", Map.of(), Former.MERGED, "cannot be merged")))
+                .isEqualTo(undisturbed);
+        assertThat(losses(refused(
+                        spec, "lora", Map.of("targets", "[no_such_map]"), Former.DROPPED, "'no_such_map' matches no")))
+                .isEqualTo(undisturbed);
+        assertThat(losses(refused(spec, "lorra", Map.of(), Former.DROPPED, "did you mean 'lora'?")))
+                .isEqualTo(undisturbed);
+        assertThat(losses(refused(spec, "lora", Map.of("rank", "0"), Former.DROPPED, "rank")))
+                .isEqualTo(undisturbed);
+    }
+
+    // ---- trials ----
+
+    private Path run(Path spec) throws Exception {
+        try (ModelPool pool = new ModelPool()) {
+            TrialManager trials = trials(pool);
+            Trial trial = trials.start(spec, Map.of(), false);
+            ended(trial);
+            trials.close();
+            return trial.folder();
+        }
+    }
+
+    private Path resumed(Path run) throws Exception {
+        try (ModelPool pool = new ModelPool()) {
+            TrialManager trials = trials(pool);
+            Trial trial = trials.resume(run, false);
+            ended(trial);
+            trials.close();
+            return trial.folder();
+        }
+    }
+
+    private Path swapped(Path spec, String adapter, Map<String, String> options, Former former) throws Exception {
+        return asked(spec, adapter, options, former, wish -> wish.join());
+    }
+
+    private Path refused(Path spec, String adapter, Map<String, String> options, Former former, String why)
+            throws Exception {
+        return asked(
+                spec,
+                adapter,
+                options,
+                former,
+                wish -> assertThatThrownBy(wish::join)
+                        .hasCauseInstanceOf(UserError.class)
+                        .hasMessageContaining(why));
+    }
+
+    private interface Answer {
+        void check(CompletableFuture<Void> wish);
+    }
+
+    /** A whole trial, which is asked to take another method after so many steps. */
+    private Path asked(Path spec, String adapter, Map<String, String> options, Former former, Answer answer)
+            throws Exception {
+        AtomicReference<CompletableFuture<Void>> wish = new AtomicReference<>();
+        AtomicReference<TrialManager> manager = new AtomicReference<>();
+        TrialListener asking = new TrialListener() {
+            @Override
+            public void step(Trial trial, Progress progress) {
+                if (progress.step() == AT) {
+                    CompletableFuture<Void> done = new CompletableFuture<>();
+                    Thread user = new Thread(() -> {
+                        try {
+                            manager.get().swap(trial.id(), adapter, options, former);
+                            done.complete(null);
+                        } catch (RuntimeException e) {
+                            done.completeExceptionally(e);
+                        }
+                    });
+                    wish.set(done);
+                    user.start();
+                    while (user.isAlive() && user.getState() != Thread.State.WAITING) {
+                        Thread.onSpinWait(); // until the wish is there for the trial to see
+                    }
+                }
+            }
+        };
+        listeners.add(asking);
+        try (ModelPool pool = new ModelPool()) {
+            manager.set(trials(pool));
+            Trial trial = manager.get().start(spec, Map.of(), false);
+            ended(trial);
+            manager.get().close();
+            answer.check(wish.get());
+            return trial.folder();
+        } finally {
+            listeners.remove(asking);
+        }
+    }
+
+    private TrialManager trials(ModelPool pool) {
+        pool.add(new FolderModelLoader());
+        ClassPathPlugins plugins = new ClassPathPlugins()
+                .withAdapters()
+                .with("classification", new Classification())
+                .with("causal-lm", new CausalLm())
+                .with("jsonl", new Jsonl())
+                .with("shuffle", new Shuffle());
+        return new TrialManager(plugins, new SmallRuns.OneEngine(engine), pool, folder, Duration.ZERO, listeners);
+    }
+
+    private Path spec(String model, String precision, String adapter, double lr) throws IOException {
+        StringBuilder lines = new StringBuilder();
+        List<String> labels = List.of("a", "b", "c");
+        for (int i = 0; i < 24; i++) {
+            lines.append("{\"text\": \"the house and %d other words\", \"label\": \"%s\"}%n"
+                    .formatted(i * 7, labels.get(i % 3)));
+        }
+        Files.writeString(folder.resolve("train.jsonl"), lines);
+        Path spec = Files.createTempFile(folder, "spec", ".yaml");
+        return Files.writeString(spec, """
+                name: swaps
+                engine: %s
+                precision: %s
+                model: %s
+                data: {name: jsonl, train: train.jsonl}
+                trainer: %s
+                adapters: [%s]
+                optimizer: {lr: %s, weight_decay: 0}
+                train: {epochs: 2, batch: 4, clip: 1}
+                evaluate: {split: '', metrics: []}
+                checkpoint: {every: 3}
+                output: %s
+                """.formatted(
+                        engine.name(),
+                        precision,
+                        Golden.path("models/" + model).toAbsolutePath().normalize(),
+                        model.equals("bert") ? "classification" : "causal-lm",
+                        adapter,
+                        lr,
+                        folder.resolve("runs")));
+    }
+
+    private static void ended(Trial trial) throws InterruptedException {
+        assertThat(trial.await(Duration.ofMinutes(5))).as(trial.message()).isEqualTo(TrialState.COMPLETED);
+    }
+
+    private static Path copy(Path from, Path to) {
+        try {
+            Folders.copy(from, to);
+            return to;
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static List<Double> losses(Path run) throws IOException {
+        List<Double> losses = new ArrayList<>();
+        for (String line : Files.readAllLines(run.resolve("metrics.jsonl"))) {
+            JsonNode json = JSON.readTree(line);
+            if (json.has("loss")) {
+                losses.add(json.get("loss").asDouble());
+            }
+        }
+        return losses;
+    }
+}

@@ -153,7 +153,8 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
         config.put("base_model_name_or_path", base.name());
         config.put("revision", base.revision());
         config.put("modules_to_save", heads);
-        write(folder, config, parameters, base, name -> name);
+        // In the order of names: that of claims depends on where a run that has changed its method was resumed.
+        write(folder, config, new TreeMap<>(parameters), base, name -> name);
     }
 
     private static void write(

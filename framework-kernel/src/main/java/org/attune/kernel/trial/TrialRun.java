@@ -360,8 +360,7 @@ final class TrialRun implements Trial, Runnable {
                             model = reading.take();
                             parameters = new ParameterStore(engine, model.model(), spec.seed());
                             saved.ifPresentOrElse(
-                                    s -> s.loadInto(parameters),
-                                    () -> plugins.loadSaved(model.model(), parameters));
+                                    s -> s.loadInto(parameters), () -> plugins.loadSaved(model.model(), parameters));
                         }
                         materials = read(data);
                     }

@@ -46,6 +46,8 @@ def answer(job):
         made(job)
     model = PeftModel.from_pretrained(base(job), job["adapter"])
     with_adapter = logits(model, job["sequences"])
+    if model.active_peft_config.is_prompt_learning:  # nothing can be merged
+        return {"logits": with_adapter, "merged": with_adapter}
     return {"logits": with_adapter, "merged": logits(model.merge_and_unload(), job["sequences"])}
 
 

@@ -75,6 +75,10 @@ public final class Modules {
         return add(path, Kind.NORM, width, width).weight(path, width);
     }
 
+    public Modules attention(String path, int keyHeads, int headSize) {
+        return add(path, Kind.ATTENTION, keyHeads, headSize);
+    }
+
     public Modules block(String path, int width) {
         return add(path, Kind.BLOCK, width, width);
     }

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import org.attune.model.AttachPoint;
 import org.attune.model.ChatTemplate;
 import org.attune.model.Forward;
@@ -103,14 +104,14 @@ public final class TransformerModel implements Model {
     /** {@inheritDoc} @throws IllegalArgumentException if a sequence is longer than {@link #maxLength} */
     @Override
     public Tensor encode(Forward forward, int[] rows) {
-        TokenBatch batch = forward.batch();
-        for (int s = 0; s < batch.sequences(); s++) {
-            if (batch.length(s) > maxLength()) {
-                throw new IllegalArgumentException("a sequence of " + batch.length(s)
-                        + " tokens, but the model has only " + maxLength() + " positions");
-            }
+        int end = IntStream.of(forward.positions()).max().orElse(-1) + 1;
+        if (end > maxLength()) {
+            throw new IllegalArgumentException(
+                    "a sequence of " + end + " tokens, but the model has only " + maxLength() + " positions");
         }
-        return architecture.encode(forward, rows);
+        return rows != null && forward.wholeSequences()
+                ? architecture.encode(forward, null).gatherRows(rows)
+                : architecture.encode(forward, rows);
     }
 
     @Override
@@ -191,6 +192,11 @@ public final class TransformerModel implements Model {
     @Override
     public Optional<LanguageHead> languageHead() {
         return head;
+    }
+
+    @Override
+    public boolean causal() {
+        return architecture.languageHead().isPresent();
     }
 
     @Override

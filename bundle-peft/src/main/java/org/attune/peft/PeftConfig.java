@@ -119,7 +119,7 @@ public record PeftConfig(String method, Map<String, Object> fields) {
         return targets;
     }
 
-    Selection selection() {
+    public Selection selection() {
         return new Selection(
                 names("exclude_modules"),
                 wholes("layers_to_transform"),
@@ -166,7 +166,7 @@ public record PeftConfig(String method, Map<String, Object> fields) {
                 "adapter_config.json has " + what + ", which the adapter " + method + " does not support");
     }
 
-    static boolean isOff(Object value) {
+    public static boolean isOff(Object value) {
         return value == null
                 || value.equals(false)
                 || value.equals("")

@@ -19,6 +19,7 @@ import org.attune.kernel.step.Wiring;
 import org.attune.kernel.step.Workers;
 import org.attune.model.Forward;
 import org.attune.model.Model;
+import org.attune.tensor.Scope;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.reference.ReferenceEngine;
@@ -27,14 +28,14 @@ import org.attune.training.Batch;
 import org.attune.training.Sample;
 import org.attune.training.Trainer;
 
-/** One adapter on the tiny model, as the kernel wires it, in float64. */
-final class Bench implements AutoCloseable {
+/** One adapter on a tiny model, as the kernel wires it, in float64. */
+public final class Bench implements AutoCloseable {
     private static final List<Sample> SAMPLES = List.of(
             new Sample(0, new int[] {0, 1, 2}, new int[3], new int[] {0}),
             new Sample(1, new int[] {3, 4}, new int[2], new int[] {1}));
 
-    final Model model;
-    final ParameterStore parameters;
+    public final Model model;
+    public final ParameterStore parameters;
     final Wiring wiring;
     private final Workers workers = new Workers(1, "bench");
     private final Stepper stepper;
@@ -48,7 +49,7 @@ final class Bench implements AutoCloseable {
      *
      * @param saved values of parameters that were trained before
      */
-    <O extends Record> Bench(
+    public <O extends Record> Bench(
             ReferenceEngine engine,
             Function<TensorEngine, Model> maker,
             Adapter<O> adapter,
@@ -63,21 +64,21 @@ final class Bench implements AutoCloseable {
     }
 
     /** The last hidden states without dropout, [tokens, 3]. */
-    double[] hidden() {
+    public double[] hidden() {
         return stepper.logits(session(wiring), SAMPLES);
     }
 
     /** The same of the model with nothing attached; trained copies of its weights still take their place. */
-    double[] bareHidden() {
+    public double[] bareHidden() {
         return stepper.logits(session(new Wiring(model)), SAMPLES);
     }
 
     /** The mean loss in training, and its gradients by name. */
-    double loss() {
+    public double loss() {
         return stepper.gradients(session(wiring), SAMPLES, 0).loss();
     }
 
-    Map<String, double[]> gradients() {
+    public Map<String, double[]> gradients() {
         Stepper.Result result = stepper.gradients(session(wiring), SAMPLES, 0);
         Map<String, double[]> gradients = new LinkedHashMap<>();
         parameters
@@ -88,7 +89,7 @@ final class Bench implements AutoCloseable {
     }
 
     /** Of the loss along the {@code i}th element of a parameter that is {@code at}, by a finite difference. */
-    double slope(Tensor t, double[] at, int i) {
+    public double slope(Tensor t, double[] at, int i) {
         double h = 1e-5;
         double[] moved = at.clone();
         moved[i] = at[i] + h;
@@ -102,7 +103,7 @@ final class Bench implements AutoCloseable {
     }
 
     /** Gives every parameter values that are not zero, so that all of it takes part. */
-    void stir() {
+    public void stir() {
         parameters.all().forEach((name, t) -> {
             double[] values = t.toDoubles();
             for (int i = 0; i < values.length; i++) {
@@ -123,6 +124,19 @@ final class Bench implements AutoCloseable {
                 optimisation.step(session, SAMPLES, step, 1);
             }
         }
+    }
+
+    /** The tensors that a saved adapter has. */
+    public <O extends Record> Map<String, double[]> saved(Adapter<O> adapter, O options) {
+        Map<String, double[]> values = new LinkedHashMap<>();
+        Scope.inference(new ReferenceEngine(), () -> {
+            adapter.peft()
+                    .orElseThrow()
+                    .tensors(options, new Adapter.Trained(parameters.all(), Map.of(), 0))
+                    .forEach((name, t) -> values.put(name, t.toDoubles()));
+            return null;
+        });
+        return values;
     }
 
     private Session session(Wiring w) {

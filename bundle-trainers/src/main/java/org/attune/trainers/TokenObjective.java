@@ -57,6 +57,11 @@ abstract class TokenObjective implements Trainer.Objective {
     }
 
     @Override
+    public boolean labelsTokens() {
+        return true;
+    }
+
+    @Override
     public double weight(Sample sample) {
         return predicted(sample).length;
     }

@@ -6,8 +6,8 @@ package org.attune.model;
  *
  * @param path the module's path
  * @param kind what may be claimed there
- * @param in width of the module's input; for an embedding the number of rows
- * @param out width of its output
+ * @param in width of the module's input; for an embedding the number of rows, for an attention the number of key heads
+ * @param out width of its output; for an attention that of a head, so that its keys and values are {@code in * out} wide
  */
 public record AttachPoint(String path, Kind kind, int in, int out) {
     /** What an attach point is. */
@@ -18,6 +18,8 @@ public record AttachPoint(String path, Kind kind, int in, int out) {
         EMBEDDING,
         /** A normalisation. */
         NORM,
+        /** The softmax attention of a layer. */
+        ATTENTION,
         /** The output of a whole layer, [tokens, out]. */
         BLOCK,
         /** The sum of attention's input and output, {@link Residual}. */

@@ -15,9 +15,20 @@ public interface Forward {
     /** The batch that is passed through. */
     TokenBatch batch();
 
-    /** The position of each token in its sequence, counted from 0; a pass that goes on with a sequence begins further on. */
+    /**
+     * The position of each token in its sequence, counted from 0, or further on: in a pass that goes on with a sequence, and where
+     * an adapter has put something before it.
+     */
     default int[] positions() {
         return batch().positions();
+    }
+
+    /**
+     * Whether an adapter reads sequences as a whole, so that every layer has to compute all tokens, also those whose last states nobody
+     * asks for.
+     */
+    default boolean wholeSequences() {
+        return false;
     }
 
     /** Whether dropout is on and gradients will be asked for. */
@@ -55,19 +66,21 @@ public interface Forward {
     /** The root mean square normalisation at {@code path} with its adapters. */
     Tensor rmsNorm(String path, Tensor x, double eps);
 
-    /** Rows of the embedding at {@code path} with its adapters: [ids.length, out]. */
+    /** Rows of the embedding at {@code path} with its adapters, those of virtual tokens among them: [ids.length, out]. */
     Tensor embedding(String path, int[] ids);
 
     /**
-     * Softmax attention of the layer at {@code path}. A pass that goes on with sequences lets the queries see the keys and values
-     * of their earlier tokens too, and keeps these for the tokens to come.
+     * Softmax attention of the layer at {@code path}, with the keys and values that adapters put before those of each sequence. A
+     * pass that goes on with sequences lets the queries see the keys and values of their earlier tokens too, and keeps these for the
+     * tokens to come.
      *
+     * @param x what queries, keys and values are made of [tokens, hidden]
      * @param q queries [queries, heads * headSize]
      * @param k and v keys and values of the batch's tokens [tokens, keyHeads * headSize]
      * @param layout of the batch's tokens
      * @return [queries, heads * headSize]
      */
-    default Tensor attention(String path, Tensor q, Tensor k, Tensor v, AttentionLayout layout) {
+    default Tensor attention(String path, Tensor x, Tensor q, Tensor k, Tensor v, AttentionLayout layout) {
         return q.attention(k, v, layout);
     }
 

@@ -105,6 +105,11 @@ public interface Model extends AutoCloseable {
         return Optional.empty();
     }
 
+    /** Whether a token sees those before it alone. */
+    default boolean causal() {
+        return languageHead().isPresent();
+    }
+
     /** From hidden states to the vocabulary, for the token itself, which is masked; empty where the model has no such part. */
     default Optional<LanguageHead> maskedHead() {
         return Optional.empty();

@@ -5,7 +5,7 @@ import java.util.Arrays;
 /**
  * Sequences packed one after another, without padding.
  *
- * @param ids token ids of all sequences [tokens]
+ * @param ids token ids of all sequences [tokens]; negative ones are virtual tokens, which an adapter has put before a sequence's own
  * @param types token type ids [tokens]
  * @param offsets where each sequence begins, and the end: ascending from 0 [sequences + 1]
  * @param examples a number that identifies the example of each sequence within its data [sequences]; dropout depends on it

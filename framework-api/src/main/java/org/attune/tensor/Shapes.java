@@ -1,5 +1,6 @@
 package org.attune.tensor;
 
+import java.math.BigInteger;
 import java.util.Arrays;
 import java.util.List;
 import org.attune.tensor.engine.TensorEngine;
@@ -43,6 +44,11 @@ final class Shapes {
         return Tensor.recorded(
                 out,
                 (dy, in) -> {
+                    Tensor sum = in.accumulator(0);
+                    if (sum != null) { // only the part that was read, of what may be large
+                        addPart(dy, from * inner, width, full, sum);
+                        return;
+                    }
                     Tensor dx = x.allocate(s);
                     e.fill(dx.storage(), 0);
                     e.copyBlocks(dy.storage(), 0, width, dx.storage(), from * inner, full, width, outer);
@@ -50,6 +56,21 @@ final class Shapes {
                 },
                 List.of(),
                 x);
+    }
+
+    /** Adds blocks of {@code width} elements that lie one after another to those at {@code first} of each {@code full} of a sum. */
+    private static void addPart(Tensor blocks, long first, long width, long full, Tensor sum) {
+        if (width == 0) {
+            return;
+        }
+        int columns = BigInteger.valueOf(width)
+                .gcd(BigInteger.valueOf(first))
+                .gcd(BigInteger.valueOf(full))
+                .intValueExact();
+        int rowsABlock = (int) (width / columns);
+        int[] rows = new int[Math.toIntExact(blocks.shape().size() / columns)];
+        Arrays.setAll(rows, i -> (int) ((first + i / rowsABlock * full) / columns) + i % rowsABlock);
+        blocks.engine().scatterAddRows(blocks.storage(), columns, rows, sum.storage());
     }
 
     static Tensor concat(int axis, List<Tensor> given) {

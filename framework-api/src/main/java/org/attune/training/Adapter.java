@@ -6,10 +6,12 @@ import java.util.Optional;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
 import org.attune.model.AttachPoint;
+import org.attune.model.AttentionPrefix;
 import org.attune.model.LinearTransform;
 import org.attune.model.Model;
 import org.attune.model.OutputTransform;
 import org.attune.model.ResidualTransform;
+import org.attune.model.VirtualTokens;
 import org.attune.plugin.Plugin;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
@@ -90,6 +92,45 @@ public interface Adapter<O extends Record> extends Plugin<O> {
 
         /** Calls {@code listener} at each optimiser step. */
         void eachStep(StepListener listener);
+
+        /** Puts keys and values before those of each sequence in the attention at {@code path}; several stand in the order of their claims. */
+        void attention(String path, AttentionPrefix prefix);
+
+        /**
+         * Has every layer compute all tokens of a sequence, for an adapter that reads sequences as a whole.
+         *
+         * @throws org.attune.plugin.UserError if the model's tokens see those before them alone: they would see later ones by it
+         */
+        void wholeSequences();
+
+        /** Puts virtual tokens before those of each sequence; several stand in the order of their claims. */
+        void prompt(VirtualTokens tokens);
+
+        /**
+         * The embedding of the model's tokens.
+         *
+         * @throws org.attune.plugin.UserError if it has none
+         */
+        AttachPoint words();
+
+        /** The tokens of a text, special ones included, for first values. */
+        int[] encode(String text);
+
+        /** Lets the positions of tokens begin so much further on, as if as many stood before them. */
+        void shiftPositions(int by);
+
+        /**
+         * Whether there is a value for a parameter: it was asked for before, or an earlier sitting or a saved adapter that the trial
+         * begins from has it.
+         */
+        boolean known(String name);
+
+        /**
+         * Says of a tensor that a saved adapter has for other programs that it follows from parameters: it is none, and not read.
+         *
+         * @see PeftFormat#tensors
+         */
+        void follows(String name);
     }
 
     /**

@@ -4,7 +4,7 @@ package org.attune.training;
  * An example as a trainer reads it.
  *
  * @param example its index in the split
- * @param ids token ids
+ * @param ids token ids; negative ones are virtual tokens, which an adapter has put before the others
  * @param types token type ids, as many
  * @param labels what the loss compares with: one class number for the whole sequence, or one label a token; empty where the
  *     example has none

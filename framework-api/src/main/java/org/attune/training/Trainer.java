@@ -94,6 +94,14 @@ public interface Trainer<O extends Record> extends Plugin<O> {
         /** The sum, not the mean, of the samples' losses, in nats; a scalar. */
         Tensor loss(Forward forward, Batch batch);
 
+        /**
+         * Whether a sample's labels are one a token. Where an adapter puts virtual tokens before a sequence, samples come with them
+         * here, and then with as many labels of -100, which is no token to predict.
+         */
+        default boolean labelsTokens() {
+            return false;
+        }
+
         /** What PEFT calls this kind of task: {@code SEQ_CLS}, {@code CAUSAL_LM}; empty where it has no word for it. */
         default Optional<String> task() {
             return Optional.empty();

@@ -116,7 +116,7 @@ public class BadInputIT extends InFramework {
         edit(spec, "name: lora", "name: lorra");
         refuses(
                 spec
-                        + ":8: no adapter 'lorra' is installed, did you mean 'lora'? Installed: adalora, adapter-fusion, aflora, bitfit, compacter, dora, feature-extraction, full, gradual-freezing, gradual-unfreezing, gralora, head-only, houlsby, hra, ia3, ln-tuning, loha, lokr, lora, lp-ft, miss, oft, parallel, pfeiffer, trainable-tokens, vera");
+                        + ":8: no adapter 'lorra' is installed, did you mean 'lora'? Installed: adalora, adapter-fusion, aflora, bitfit, compacter, dora, feature-extraction, full, gradual-freezing, gradual-unfreezing, gralora, head-only, houlsby, hra, ia3, ln-tuning, loha, lokr, lora, lp-ft, mam, miss, oft, p-tuning, parallel, pfeiffer, prefix-tuning, prompt-tuning, trainable-tokens, unipelt, vera");
     }
 
     @Test

@@ -35,6 +35,11 @@ import org.attune.peft.freezing.FeatureExtraction;
 import org.attune.peft.freezing.GradualFreezing;
 import org.attune.peft.freezing.GradualUnfreezing;
 import org.attune.peft.freezing.LpFt;
+import org.attune.peft.prompt.Mam;
+import org.attune.peft.prompt.PTuning;
+import org.attune.peft.prompt.PrefixTuning;
+import org.attune.peft.prompt.PromptTuning;
+import org.attune.peft.prompt.Unipelt;
 import org.attune.plugin.Plugin;
 import org.attune.trial.Catalogue.PluginInfo;
 
@@ -61,6 +66,11 @@ final class ClassPathPlugins implements PluginRegistry {
                 .with("oft", new Oft())
                 .with("trainable-tokens", new TrainableTokens())
                 .with("vera", new Vera())
+                .with("prefix-tuning", new PrefixTuning())
+                .with("prompt-tuning", new PromptTuning())
+                .with("mam", new Mam())
+                .with("unipelt", new Unipelt())
+                .with("p-tuning", new PTuning())
                 .with("bitfit", new Bitfit())
                 .with("adapter-fusion", new AdapterFusion())
                 .with("compacter", new Compacter())

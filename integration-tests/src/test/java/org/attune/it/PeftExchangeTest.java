@@ -113,10 +113,21 @@ class PeftExchangeTest {
         specs.put(
                 "llama 10",
                 "{name: adalora, init_rank: 3, target_rank: 2, alpha: 5, t_init: 0.2, targets: [q_proj, down_proj]}");
+        specs.put("bert prefix", "{name: prefix-tuning, length: 4}");
+        specs.put("bert prefix, projected", "{name: prefix-tuning, length: 3, projection: true, hidden: 8}");
+        specs.put("gpt2 2 with a prefix", "{name: prefix-tuning, length: 5}");
+        specs.put("gpt2 prefix", "{name: prefix-tuning, length: 5}");
+        specs.put("llama prefix", "{name: prefix-tuning, length: 2, projection: true}");
+        specs.put("bert prompt", "{name: prompt-tuning, length: 4}");
+        specs.put("gpt2 2 with a prompt", "{name: prompt-tuning, length: 4, init: text, text: the river}");
+        specs.put("llama prompt", "{name: prompt-tuning, length: 3, init: random}");
+        specs.put("bert p-tuning", "{name: p-tuning, length: 4, encoder: lstm, hidden: 6}");
+        specs.put("gpt2 p-tuning", "{name: p-tuning, length: 4}");
+        specs.put("llama p-tuning", "{name: p-tuning, length: 3, hidden: 20}");
         SmallRuns runs = new SmallRuns(folder, engine);
         List<Map<String, Object>> jobs = new ArrayList<>();
         for (Map.Entry<String, String> spec : specs.entrySet()) {
-            boolean classes = spec.getKey().startsWith("bert") || spec.getKey().equals("gpt2 2");
+            boolean classes = spec.getKey().startsWith("bert") || spec.getKey().startsWith("gpt2 2");
             String name = spec.getKey().replaceFirst(" .*", "");
             jobs.add(job(name, runs.train(model(name), classes, spec.getValue()).resolve("adapter"), classes));
         }
@@ -220,6 +231,21 @@ class PeftExchangeTest {
         made(jobs, "gpt2", false, Map.of("peft_type", "LN_TUNING", "target_modules", List.of("ln_1", "ln_f")));
         made(jobs, "gpt2", false, Map.of("peft_type", "TRAINABLE_TOKENS", "token_indices", List.of(7, 5)));
         made(jobs, "bert", true, Map.of("peft_type", "TRAINABLE_TOKENS", "token_indices", List.of(9)));
+        List<Map<String, Object>> prompts = List.of(
+                Map.of("peft_type", "PREFIX_TUNING"),
+                Map.of("peft_type", "PREFIX_TUNING", "prefix_projection", true, "encoder_hidden_size", 12),
+                Map.of("peft_type", "PROMPT_TUNING"),
+                Map.of("peft_type", "P_TUNING", "encoder_hidden_size", 12),
+                Map.of("peft_type", "P_TUNING", "encoder_reparameterization_type", "LSTM", "encoder_hidden_size", 6));
+        for (Map<String, Object> prompt : prompts) {
+            Map<String, Object> config = new LinkedHashMap<>(prompt);
+            config.put("num_virtual_tokens", 3);
+            for (String model : List.of("bert", "gpt2", "llama")) {
+                made(jobs, model, true, config);
+            }
+            made(jobs, "gpt2", false, config);
+            made(jobs, "llama", false, config);
+        }
         compare(jobs);
     }
 

@@ -28,6 +28,7 @@ public final class Bert extends EncoderModel {
             ".attention.self.query",
             ".attention.self.key",
             ".attention.self.value",
+            ".attention.self",
             ".attention.output.dense",
             ".attention.output.dropout",
             ".attention.output",

@@ -23,6 +23,7 @@ public final class DistilBert extends EncoderModel {
             ".attention.q_lin",
             ".attention.k_lin",
             ".attention.v_lin",
+            ".attention",
             ".attention.out_lin",
             ".attention.dropout",
             ".attention",

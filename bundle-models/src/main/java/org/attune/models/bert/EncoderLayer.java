@@ -38,6 +38,7 @@ record EncoderLayer(
             String query,
             String key,
             String value,
+            String attention,
             String context,
             String contextDropout,
             String contextSum,
@@ -52,6 +53,7 @@ record EncoderLayer(
         modules.linear(layer + names.query, hidden, hidden, true)
                 .linear(layer + names.key, hidden, hidden, true)
                 .linear(layer + names.value, hidden, hidden, true)
+                .attention(layer + names.attention, heads, hidden / heads)
                 .linear(layer + names.context, hidden, hidden, true)
                 .attentionResidual(layer + names.contextSum, hidden)
                 .layerNorm(layer + names.contextNorm, hidden)
@@ -71,7 +73,8 @@ record EncoderLayer(
         Tensor query = forward.linear(layer + names.query, own);
         Tensor key = forward.linear(layer + names.key, x);
         Tensor value = forward.linear(layer + names.value, x);
-        Tensor context = forward.linear(layer + names.context, query.attention(key, value, layout));
+        Tensor seen = forward.attention(layer + names.attention, x, query, key, value, layout);
+        Tensor context = forward.linear(layer + names.context, seen);
         Tensor dropped = forward.dropout(layer + names.contextDropout, context, attentionDropout);
         Tensor attended = normedSum(forward, layer + names.contextSum, layer + names.contextNorm, own, dropped);
         Tensor inner = forward.linear(layer + names.inner, attended).apply(activation);

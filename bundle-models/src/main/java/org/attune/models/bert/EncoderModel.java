@@ -34,14 +34,14 @@ abstract class EncoderModel implements Architecture {
         modules.optional(m -> m.linear(path, hiddenSize(), hiddenSize(), true));
     }
 
-    /** The position of each token [tokens]. */
-    int[] positions(TokenBatch batch) {
-        return batch.positions();
+    /** The row of the position embedding for each token [tokens]. */
+    int[] positions(Forward forward) {
+        return forward.positions();
     }
 
     @Override
     public final Tensor encode(Forward forward, int[] rows) {
-        return stack.run(forward, rows, positions(forward.batch()));
+        return stack.run(forward, rows, positions(forward));
     }
 
     @Override

@@ -57,10 +57,11 @@ public final class Roberta extends EncoderModel {
     }
 
     @Override
-    int[] positions(TokenBatch batch) {
-        int[] positions = new int[batch.tokens()];
+    int[] positions(Forward forward) {
+        TokenBatch batch = forward.batch();
+        int[] positions = forward.positions();
         for (int s = 0; s < batch.sequences(); s++) {
-            int last = padding;
+            int last = padding + (batch.length(s) == 0 ? 0 : positions[batch.offsets()[s]]);
             for (int i = batch.offsets()[s]; i < batch.offsets()[s + 1]; i++) {
                 positions[i] = batch.ids()[i] == padding ? padding : ++last;
             }

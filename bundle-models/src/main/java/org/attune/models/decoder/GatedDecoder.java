@@ -13,6 +13,7 @@ import org.attune.model.TokenBatch;
 import org.attune.models.Architecture;
 import org.attune.models.Modules;
 import org.attune.models.decoder.DecoderStack.Queries;
+import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.AttentionLayout;
 
@@ -86,7 +87,19 @@ final class GatedDecoder implements Architecture {
 
     private Tensor embed(Forward forward, TokenBatch batch) {
         Tensor rows = forward.embedding(EMBEDDING, batch.ids());
-        return config.embeddingScale() == 1 ? rows : rows.mul(config.embeddingScale());
+        if (config.embeddingScale() == 1) {
+            return rows;
+        }
+        int[] ids = batch.ids();
+        if (IntStream.of(ids).allMatch(id -> id >= 0)) {
+            return rows.mul(config.embeddingScale());
+        }
+        float[] scales = new float[ids.length]; // virtual tokens' vectors are taken as they are
+        for (int i = 0; i < ids.length; i++) {
+            scales[i] = ids[i] < 0 ? 1 : (float) config.embeddingScale();
+        }
+        return rows.mul(Tensor.of(rows.engine(), Shape.of(ids.length, 1), scales))
+                .to(rows.dtype());
     }
 
     private Tensor layer(Forward forward, int layer, Tensor x, Queries queries, Rotary.Angles angles) {

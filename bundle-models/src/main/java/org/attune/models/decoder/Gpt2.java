@@ -83,6 +83,7 @@ public final class Gpt2 implements Architecture {
         for (String layer : stack.layers()) {
             modules.layerNorm(layer + ".ln_1", hidden)
                     .conv1d(layer + ".attn.c_attn", hidden, 3 * hidden)
+                    .attention(layer + ".attn", heads, hidden / heads)
                     .conv1d(layer + ".attn.c_proj", hidden, hidden)
                     .attentionResidual(layer + ".attn", hidden)
                     .layerNorm(layer + ".ln_2", hidden)
@@ -135,7 +136,7 @@ public final class Gpt2 implements Architecture {
         Tensor query = queries.of(fused.slice(1, 0, hidden));
         Tensor key = fused.slice(1, hidden, 2 * hidden);
         Tensor value = fused.slice(1, 2 * hidden, 3 * hidden);
-        Tensor attention = forward.attention(path + ".attn", query, key, value, queries.attention());
+        Tensor attention = forward.attention(path + ".attn", normal, query, key, value, queries.attention());
         Tensor context = forward.linear(path + ".attn.c_proj", attention);
         Tensor dropped = forward.dropout(path + ".attn.resid_dropout", context, residualDropout);
         Tensor attended = forward.residual(path + ".attn", queries.of(x), dropped, UnaryOperator.identity());

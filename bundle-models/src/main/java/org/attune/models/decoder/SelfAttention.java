@@ -75,6 +75,7 @@ record SelfAttention(
         modules.linear(path + ".q_proj", hidden, heads * headSize, inputBiases)
                 .linear(path + ".k_proj", hidden, keyHeads * headSize, inputBiases)
                 .linear(path + ".v_proj", hidden, keyHeads * headSize, inputBiases)
+                .attention(path, keyHeads, headSize)
                 .linear(path + ".o_proj", heads * headSize, hidden, outputBias);
         if (headNorm != null) {
             headNorm.addTo(modules, path + ".q_norm", headSize);
@@ -93,7 +94,7 @@ record SelfAttention(
         Tensor key = normed(forward, path + ".k_norm", forward.linear(path + ".k_proj", x));
         Tensor value = forward.linear(path + ".v_proj", x);
         Tensor context = forward.attention(
-                path, angles.of(queries.rows()).turn(query), angles.turn(key), value, queries.attention());
+                path, x, angles.of(queries.rows()).turn(query), angles.turn(key), value, queries.attention());
         return forward.linear(path + ".o_proj", context);
     }
 

@@ -109,6 +109,7 @@ class BertTest {
                             "bert.encoder.layer.0.attention.self.query",
                             "bert.encoder.layer.0.attention.self.key",
                             "bert.encoder.layer.0.attention.self.value",
+                            "bert.encoder.layer.0.attention.self",
                             "bert.encoder.layer.0.attention.output.dense",
                             "bert.encoder.layer.0.attention.output",
                             "bert.encoder.layer.0.attention.output.LayerNorm",

@@ -115,19 +115,21 @@ class DecoderTest {
     void attachPointsAreTheModulesInForwardOrder() throws Exception {
         try (Model model = load(TinyDecoder.llama().write(folder))) {
             assertThat(model.attachPoints())
-                    .hasSize(1 + 2 * 12 + 2)
+                    .hasSize(1 + 2 * 13 + 2)
                     .contains(
                             new AttachPoint("model.embed_tokens", AttachPoint.Kind.EMBEDDING, 8, 8),
                             new AttachPoint("model.layers.1.self_attn.k_proj", AttachPoint.Kind.LINEAR, 8, 4),
+                            new AttachPoint("model.layers.1.self_attn", AttachPoint.Kind.ATTENTION, 1, 4),
                             new AttachPoint("model.layers.1.mlp.down_proj", AttachPoint.Kind.LINEAR, 6, 8),
                             new AttachPoint("model.layers.1", AttachPoint.Kind.BLOCK, 8, 8));
-            assertThat(model.attachPoints().subList(1, 13))
+            assertThat(model.attachPoints().subList(1, 14))
                     .extracting(p -> p.path().substring("model.layers.0".length()))
                     .containsExactly(
                             ".input_layernorm",
                             ".self_attn.q_proj",
                             ".self_attn.k_proj",
                             ".self_attn.v_proj",
+                            ".self_attn",
                             ".self_attn.o_proj",
                             ".self_attn",
                             ".post_attention_layernorm",
@@ -136,7 +138,7 @@ class DecoderTest {
                             ".mlp.down_proj",
                             ".mlp",
                             "");
-            assertThat(model.attachPoints().subList(25, 27))
+            assertThat(model.attachPoints().subList(27, 29))
                     .extracting(AttachPoint::path)
                     .containsExactly("model.norm", "lm_head");
             assertThat(model.classifierPath()).isEqualTo("score");

@@ -9,14 +9,14 @@ import org.attune.peft.PeftConfig;
 import org.attune.training.Adapter.PeftFormat;
 
 /** Adapters with plain matrices in {@code adapter_config.json}. */
-final class BottleneckFormat<O extends Record> implements PeftFormat<O> {
+public final class BottleneckFormat<O extends Record> implements PeftFormat<O> {
     private final String method;
     private final Placement placement;
     private final Function<O, Settings> settings;
     private final Function<Settings, O> options;
 
     /** @param method the adapter's name */
-    BottleneckFormat(
+    public BottleneckFormat(
             String method, Placement placement, Function<O, Settings> settings, Function<Settings, O> options) {
         this.method = method;
         this.placement = placement;

@@ -90,6 +90,13 @@ public record AttentionLayout(
         return new AttentionLayout(offsets, keyOffsets, heads, keyHeads, headSize, scale, causal, window, softCap);
     }
 
+    /** With so many keys more before those of each sequence. */
+    public AttentionLayout withMoreKeys(int each) {
+        int[] offsets = new int[keyOffsets.length];
+        Arrays.setAll(offsets, s -> keyOffsets[s] + s * each);
+        return new AttentionLayout(queryOffsets, offsets, heads, keyHeads, headSize, scale, causal, window, softCap);
+    }
+
     public AttentionLayout withWindow(int keys) {
         return new AttentionLayout(queryOffsets, keyOffsets, heads, keyHeads, headSize, scale, causal, keys, softCap);
     }

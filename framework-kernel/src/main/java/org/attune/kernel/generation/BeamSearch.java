@@ -15,7 +15,6 @@ import org.attune.generation.Generated;
 import org.attune.generation.Generated.End;
 import org.attune.kernel.generation.PassRunner.Chunk;
 import org.attune.model.Tokenizer;
-import org.attune.tensor.engine.TensorEngine;
 
 /**
  * The continuation of greatest probability, as far as so many kept beams find it, with the scores and the ends of transformers' beam
@@ -23,15 +22,13 @@ import org.attune.tensor.engine.TensorEngine;
  * {@code length^lengthPenalty} as its score.
  */
 final class BeamSearch {
-    private final TensorEngine engine;
     private final PassRunner runner;
     private final Tokenizer tokenizer;
     private final Set<Integer> endTokens;
     private final Decoding decoding;
     private final int beams;
 
-    BeamSearch(TensorEngine engine, PassRunner runner, Tokenizer tokenizer, Set<Integer> endTokens, Decoding decoding) {
-        this.engine = engine;
+    BeamSearch(PassRunner runner, Tokenizer tokenizer, Set<Integer> endTokens, Decoding decoding) {
         this.runner = runner;
         this.tokenizer = tokenizer;
         this.endTokens = endTokens;
@@ -62,7 +59,7 @@ final class BeamSearch {
 
     /** @param room how many tokens at most may follow the prompt */
     Generated run(int[] prompt, int room) {
-        List<Beam> open = new ArrayList<>(List.of(new Beam(new int[0], 0, new SequenceCache(engine))));
+        List<Beam> open = new ArrayList<>(List.of(new Beam(new int[0], 0, runner.newCache())));
         List<Finished> finished = new ArrayList<>();
         try {
             for (int length = 1; goesOn(open, finished, length - 1, room); length++) {

@@ -5,6 +5,7 @@ import org.attune.kernel.step.ForwardPass;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.StepSettings;
 import org.attune.kernel.step.Wiring;
+import org.attune.model.AttentionPrefix.KeysAndValues;
 import org.attune.model.Model;
 import org.attune.model.TokenBatch;
 import org.attune.tensor.DType;
@@ -25,7 +26,7 @@ final class CachedPass extends ForwardPass {
     /**
      * Tokens of one sequence.
      *
-     * @param position of the first of them in the sequence
+     * @param position of the first of them in the sequence, virtual tokens included
      */
     record Piece(SequenceCache cache, int position, int[] ids) {}
 
@@ -58,7 +59,7 @@ final class CachedPass extends ForwardPass {
 
     @Override
     public int[] positions() {
-        int[] positions = batch().positions();
+        int[] positions = super.positions();
         for (int i = 0; i < pieces.size(); i++) {
             for (int token = batch().offsets()[i]; token < batch().offsets()[i + 1]; token++) {
                 positions[token] += pieces.get(i).position();
@@ -68,8 +69,12 @@ final class CachedPass extends ForwardPass {
     }
 
     @Override
-    public Tensor attention(String path, Tensor q, Tensor k, Tensor v, AttentionLayout layout) {
+    public Tensor attention(String path, Tensor x, Tensor q, Tensor k, Tensor v, AttentionLayout layout) {
         int keyWidth = layout.keyHeads() * layout.headSize();
+        int before = prefixLength(path);
+        if (before > 0 && pieces.stream().anyMatch(piece -> piece.position() == 0)) {
+            writePrefixes(path, x, keyWidth);
+        }
         for (int i = 0; i < pieces.size(); i++) {
             long at = (long) keyWidth * layout.keyOffsets()[i];
             long size = (long) keyWidth * layout.keyLength(i);
@@ -77,7 +82,7 @@ final class CachedPass extends ForwardPass {
             piece.cache()
                     .write(
                             path,
-                            piece.position(),
+                            before + piece.position(),
                             k.storage().slice(at, size),
                             v.storage().slice(at, size),
                             keyWidth);
@@ -95,6 +100,25 @@ final class CachedPass extends ForwardPass {
         });
     }
 
+    /** Into the caches of the sequences that begin here. */
+    private void writePrefixes(String path, Tensor x, int keyWidth) {
+        int row = 0;
+        for (KeysAndValues prefix : prefixes(path, x)) {
+            for (Piece piece : pieces) {
+                if (piece.position() == 0) {
+                    piece.cache()
+                            .write(
+                                    path,
+                                    row,
+                                    prefix.keys().storage(),
+                                    prefix.values().storage(),
+                                    keyWidth);
+                }
+            }
+            row += prefix.keys().shape().dim(0);
+        }
+    }
+
     /** The share of one member: each {@code members}-th sequence. */
     private void attend(String path, Tensor q, AttentionLayout layout, int member, int members, Storage out) {
         for (int i = member; i < pieces.size(); i += members) {
@@ -102,12 +126,12 @@ final class CachedPass extends ForwardPass {
         }
     }
 
-    private static void attend(String path, Piece piece, Tensor q, AttentionLayout layout, int sequence, Storage out) {
+    private void attend(String path, Piece piece, Tensor q, AttentionLayout layout, int sequence, Storage out) {
         int queries = layout.queryLength(sequence);
         if (queries == 0) {
             return;
         }
-        int keys = piece.position() + piece.ids().length;
+        int keys = prefixLength(path) + piece.position() + piece.ids().length;
         AttentionLayout own = layout.ofOne(queries, keys);
         long width = (long) layout.heads() * layout.headSize();
         long at = width * layout.queryOffsets()[sequence];

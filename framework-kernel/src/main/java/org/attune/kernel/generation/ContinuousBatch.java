@@ -14,7 +14,6 @@ import org.attune.generation.TextListener;
 import org.attune.kernel.generation.PassRunner.Chunk;
 import org.attune.model.Tokenizer;
 import org.attune.tensor.Rng;
-import org.attune.tensor.engine.TensorEngine;
 
 /**
  * Generates for many prompts, some at a time: a sequence that ends leaves its place to the next prompt, whose tokens are read in the
@@ -27,7 +26,6 @@ final class ContinuousBatch {
     /** So many fill the processors, and keep what a pass holds in memory small. */
     private static final int TOKENS_A_PASS = 1024;
 
-    private final TensorEngine engine;
     private final PassRunner runner;
     private final Tokenizer tokenizer;
     private final Set<Integer> endTokens;
@@ -36,14 +34,12 @@ final class ContinuousBatch {
     private final TextListener listener;
 
     ContinuousBatch(
-            TensorEngine engine,
             PassRunner runner,
             Tokenizer tokenizer,
             Set<Integer> endTokens,
             int maxLength,
             Decoding decoding,
             TextListener listener) {
-        this.engine = engine;
         this.runner = runner;
         this.tokenizer = tokenizer;
         this.endTokens = endTokens;
@@ -57,7 +53,7 @@ final class ContinuousBatch {
         private final int prompt;
         private final int promptTokens;
         private final int limit;
-        private final SequenceCache cache = new SequenceCache(engine);
+        private final SequenceCache cache = runner.newCache();
         private final TextStream stream = new TextStream(tokenizer, decoding.stop());
         private final BitSet seen = new BitSet();
         private final Rng rng;

@@ -25,6 +25,9 @@ public final class LoadedGenerator implements Generator {
     private final Team team;
     private final PassRunner runner;
     private final Set<Integer> endTokens;
+    /** The longest sequence, adapters' part of the positions taken off. */
+    private final int longest;
+
     private final Runnable release;
     private volatile boolean closed;
 
@@ -45,6 +48,7 @@ public final class LoadedGenerator implements Generator {
         this.engine = engine;
         this.model = model;
         this.release = release;
+        this.longest = model.maxLength() - wiring.positionsTaken();
         this.endTokens = Arrays.stream(model.endTokens()).boxed().collect(Collectors.toSet());
         StepSettings settings = new StepSettings(1, Integer.MAX_VALUE, precision, false, 0);
         this.team = new Team(threads);
@@ -81,19 +85,18 @@ public final class LoadedGenerator implements Generator {
         }
         if (decoding.beams().count() == 1) {
             return new ContinuousBatch(
-                            engine,
                             runner,
                             model.tokenizer(),
                             endTokens,
-                            model.maxLength(),
+                            longest,
                             decoding,
                             (prompt, piece) -> listener.text(prompt, piece) && !closed)
                     .run(prompts);
         }
-        BeamSearch search = new BeamSearch(engine, runner, model.tokenizer(), endTokens, decoding);
+        BeamSearch search = new BeamSearch(runner, model.tokenizer(), endTokens, decoding);
         List<Generated> results = new ArrayList<>();
         for (int i = 0; i < prompts.size(); i++) {
-            int room = Math.min(decoding.maxNewTokens(), model.maxLength() - prompts.get(i).length);
+            int room = Math.min(decoding.maxNewTokens(), longest - prompts.get(i).length);
             Generated generated = search.run(prompts.get(i), room);
             results.add(generated);
             listener.text(i, generated.text());
@@ -105,9 +108,13 @@ public final class LoadedGenerator implements Generator {
         if (tokens == 0) {
             throw new UserError("prompt " + (prompt + 1) + " has no tokens; expected some text");
         }
-        if (tokens >= model.maxLength()) {
+        if (tokens >= longest) {
             throw new UserError("prompt " + (prompt + 1) + " has " + tokens + " tokens, but the model has only "
-                    + model.maxLength() + " positions; shorten it");
+                    + model.maxLength() + " positions"
+                    + (longest < model.maxLength()
+                            ? ", of which the adapters take " + (model.maxLength() - longest)
+                            : "")
+                    + "; shorten it");
         }
     }
 

@@ -3,6 +3,7 @@ package org.attune.kernel.generation;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.attune.kernel.generation.CachedPass.Piece;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.StepSettings;
@@ -29,6 +30,8 @@ final class PassRunner {
     private final Wiring wiring;
     private final StepSettings settings;
     private final Team team;
+    /** The ids of virtual tokens, which the first tokens of a sequence come behind. */
+    private final int[] lead;
 
     PassRunner(
             TensorEngine engine,
@@ -45,6 +48,7 @@ final class PassRunner {
         this.wiring = wiring;
         this.settings = settings;
         this.team = team;
+        this.lead = wiring.virtualIds();
     }
 
     /**
@@ -87,13 +91,20 @@ final class PassRunner {
         }
     }
 
+    /** For a sequence that has not begun; the caller closes it. */
+    SequenceCache newCache() {
+        return new SequenceCache(engine, wiring.prefixLength() + lead.length);
+    }
+
     void run(List<Chunk> chunks, LogitsSink sink) {
         int tokens = 0;
+        List<Piece> pieces = new ArrayList<>();
         for (Chunk chunk : chunks) {
             chunk.cache().reserve(chunk.cache().length() + chunk.ids().length);
-            tokens += chunk.ids().length;
+            pieces.add(piece(chunk));
+            tokens += pieces.get(pieces.size() - 1).ids().length;
         }
-        Part[] parts = cut(chunks, tokens, tokens <= FEW_TOKENS ? 1 : team.size());
+        Part[] parts = cut(chunks, pieces, tokens, tokens <= FEW_TOKENS ? 1 : team.size());
         if (parts.length == 1) {
             compute(parts[0], false, sink);
         } else {
@@ -104,20 +115,32 @@ final class PassRunner {
         }
     }
 
-    private static Part[] cut(List<Chunk> chunks, int tokens, int members) {
+    /** All of a chunk, with the virtual tokens where the sequence begins with it. */
+    private Piece piece(Chunk chunk) {
+        int held = chunk.cache().length();
+        return held > 0
+                ? new Piece(chunk.cache(), lead.length + held, chunk.ids())
+                : new Piece(
+                        chunk.cache(),
+                        0,
+                        IntStream.concat(Arrays.stream(lead), Arrays.stream(chunk.ids()))
+                                .toArray());
+    }
+
+    private static Part[] cut(List<Chunk> chunks, List<Piece> pieces, int tokens, int members) {
         Part[] parts = new Part[members];
         Arrays.setAll(parts, m -> new Part());
         int done = 0;
         int m = 0;
         for (int c = 0; c < chunks.size(); c++) {
-            Chunk chunk = chunks.get(c);
-            int n = chunk.ids().length;
+            Piece whole = pieces.get(c);
+            int n = whole.ids().length;
             for (int from = 0; from < n; ) {
                 int end = (int) ((long) tokens * (m + 1) / members); // of the member's share
                 int to = Math.min(n, from + end - done);
-                Piece piece = new Piece(
-                        chunk.cache(), chunk.cache().length() + from, Arrays.copyOfRange(chunk.ids(), from, to));
-                parts[m].add(piece, c, chunk.wanted() && to == n);
+                Piece piece =
+                        new Piece(whole.cache(), whole.position() + from, Arrays.copyOfRange(whole.ids(), from, to));
+                parts[m].add(piece, c, chunks.get(c).wanted() && to == n);
                 done += to - from;
                 from = to;
                 if (done == end) {

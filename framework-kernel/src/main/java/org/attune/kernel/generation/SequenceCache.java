@@ -14,11 +14,14 @@ final class SequenceCache implements AutoCloseable {
 
     private final TensorEngine engine;
     private final Map<String, Layer> layers = new ConcurrentHashMap<>();
+    private final int before;
     private int rows;
     private int length;
 
-    SequenceCache(TensorEngine engine) {
+    /** @param before rows that an attention may have before those of the tokens */
+    SequenceCache(TensorEngine engine, int before) {
         this.engine = engine;
+        this.before = before;
     }
 
     /** @param width of a row of keys, as of values */
@@ -36,8 +39,8 @@ final class SequenceCache implements AutoCloseable {
 
     /** Makes room for {@code tokens} in all; to be called before a pass. */
     void reserve(int tokens) {
-        if (tokens > rows) {
-            rows = Math.max(tokens, Math.max(LEAST_ROWS, 2 * rows));
+        if (before + tokens > rows) {
+            rows = Math.max(before + tokens, Math.max(LEAST_ROWS, 2 * rows));
             layers.replaceAll((path, layer) -> {
                 Layer grown = copy(layer);
                 layer.close();
@@ -56,7 +59,7 @@ final class SequenceCache implements AutoCloseable {
     /** The tokens that are held, with room for {@link #rows}. */
     private Layer copy(Layer old) {
         Layer made = allocate(old.width);
-        long held = (long) length * old.width;
+        long held = (long) (before + length) * old.width;
         engine.copy(old.keys.slice(0, held), made.keys.slice(0, held));
         engine.copy(old.values.slice(0, held), made.values.slice(0, held));
         return made;
@@ -65,26 +68,26 @@ final class SequenceCache implements AutoCloseable {
     /**
      * Puts keys and values of tokens in; they count as held after {@link #advance}.
      *
-     * @param position of the first of them
+     * @param row of the first of them, those before the tokens included
      * @param k and v rows of {@code width} elements
      */
-    void write(String path, int position, Storage k, Storage v, int width) {
+    void write(String path, int row, Storage k, Storage v, int width) {
         Layer layer = layers.computeIfAbsent(path, p -> allocate(width));
-        long at = (long) position * width;
+        long at = (long) row * width;
         engine.copy(k, layer.keys.slice(at, k.size()));
         engine.copy(v, layer.values.slice(at, v.size()));
     }
 
-    /** The keys of the first {@code tokens}. */
-    Storage keys(String path, int tokens) {
+    /** The first rows of keys. */
+    Storage keys(String path, int n) {
         Layer layer = layers.get(path);
-        return layer.keys.slice(0, (long) tokens * layer.width);
+        return layer.keys.slice(0, (long) n * layer.width);
     }
 
-    /** The values of the first {@code tokens}. */
-    Storage values(String path, int tokens) {
+    /** The first rows of values. */
+    Storage values(String path, int n) {
         Layer layer = layers.get(path);
-        return layer.values.slice(0, (long) tokens * layer.width);
+        return layer.values.slice(0, (long) n * layer.width);
     }
 
     void advance(int tokens) {
@@ -93,7 +96,7 @@ final class SequenceCache implements AutoCloseable {
 
     /** Another sequence that begins with the same tokens. */
     SequenceCache fork() {
-        SequenceCache fork = new SequenceCache(engine);
+        SequenceCache fork = new SequenceCache(engine, before);
         fork.rows = rows;
         fork.length = length;
         layers.forEach((path, layer) -> fork.layers.put(path, copy(layer)));

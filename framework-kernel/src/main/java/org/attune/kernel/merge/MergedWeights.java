@@ -82,6 +82,14 @@ public final class MergedWeights {
                 weights.put(name, t);
             }
         });
+        wiring.prefixed().forEach(path -> {
+            throw new UserError("an adapter puts keys and values before those of '" + path
+                    + "', which cannot be merged into a weight");
+        });
+        if (wiring.virtualIds().length > 0) {
+            throw new UserError(
+                    "an adapter puts virtual tokens before each text, which cannot be merged into a weight");
+        }
         for (AttachPoint point : model.attachPoints()) {
             merge(point, weights);
         }

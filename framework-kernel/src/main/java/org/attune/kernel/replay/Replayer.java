@@ -3,7 +3,6 @@ package org.attune.kernel.replay;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -86,13 +85,17 @@ public final class Replayer implements TraceReplay {
         Wiring wiring = new Wiring(model);
         method.attach(wiring.attachment(parameters.claim(Optional.empty())));
         Trainer.Objective objective = objective(trainer, model, parameters);
-        Map<String, double[]> unclaimed = new HashMap<>(trace.initial());
-        unclaimed.keySet().removeAll(parameters.all().keySet());
-        if (!unclaimed.isEmpty()) {
+        if (!parameters.unclaimed().isEmpty()) {
             throw new UnknownMethod(
                     trace.method(),
                     "method '" + trace.method() + "' has parameters that no plug-in claims: "
-                            + unclaimed.keySet().stream().sorted().limit(5).toList());
+                            + parameters.unclaimed().stream().sorted().limit(5).toList());
+        }
+        if (parameters.count() != trace.trainable()) {
+            throw new UnknownMethod(
+                    trace.method(),
+                    "method '" + trace.method() + "' trained " + trace.trainable()
+                            + " numbers in this trace, whose files have " + parameters.count());
         }
         return new Session(objective, wiring, List.of());
     }

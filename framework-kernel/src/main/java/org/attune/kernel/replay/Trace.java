@@ -29,6 +29,7 @@ import org.attune.training.Sample;
  * @param batches the samples of each step
  * @param probe the samples whose logits are compared
  * @param config the PEFT configuration; empty where the method has none
+ * @param trainable how many numbers were trained
  * @param initial values of the parameters before the first step, by state dictionary name
  * @param last the same after the last step
  * @param freezing what a method that freezes did at each step; missing where it does not
@@ -49,6 +50,7 @@ record Trace(
         double[] logitsBefore,
         double[] logitsAfter,
         Optional<Map<String, Object>> config,
+        long trainable,
         Map<String, double[]> initial,
         Map<String, double[]> last,
         JsonNode freezing) {
@@ -76,6 +78,9 @@ record Trace(
         }
         Path init = folder.resolve("adapter_init");
         boolean adapter = Files.isDirectory(init);
+        Optional<Map<String, Object>> config =
+                adapter ? Optional.of(config(init.resolve("adapter_config.json"), json)) : Optional.empty();
+        PeftNames names = PeftNames.of(config.map(c -> c.get("peft_type")).orElse(null));
         return new Trace(
                 folder,
                 json.path("model").asText(),
@@ -91,12 +96,14 @@ record Trace(
                 probe,
                 before,
                 after,
-                adapter ? Optional.of(config(init.resolve("adapter_config.json"), json)) : Optional.empty(),
-                adapter ? tensors(init.resolve("adapter_model.safetensors")) : Map.of(),
+                config,
+                (long) number(json, "trainable", folder),
+                adapter ? tensors(init.resolve("adapter_model.safetensors"), names) : Map.of(),
                 tensors(
                         adapter
                                 ? folder.resolve("adapter_final/adapter_model.safetensors")
-                                : folder.resolve("final.safetensors")),
+                                : folder.resolve("final.safetensors"),
+                        names),
                 json.path("freezing"));
     }
 
@@ -179,17 +186,20 @@ record Trace(
         return values;
     }
 
-    private static Map<String, double[]> tensors(Path path) {
+    private static Map<String, double[]> tensors(Path path, PeftNames names) {
         Map<String, double[]> values = new LinkedHashMap<>();
         try (TensorFile file = TensorFile.open(path)) {
             for (String name : file.names()) {
-                PeftNames.ours(name).ifPresent(ours -> values.put(ours, file.doubles(name)));
+                names.ours(name).ifPresent(ours -> values.put(ours, file.doubles(name)));
             }
         }
         return values;
     }
 
-    /** One row a sequence, or one a token [sequences, padded length, classes]: those of padding are left out. */
+    /**
+     * One row a sequence, or one a token [sequences, padded length, classes], perhaps with virtual tokens before the others: those of
+     * padding are left out.
+     */
     private static double[] logits(TensorFile file, String name, List<Sample> probe) {
         double[] padded = file.doubles(name);
         Shape shape = file.shape(name);
@@ -197,11 +207,12 @@ record Trace(
             return padded;
         }
         int classes = shape.dim(2);
-        int tokens = probe.stream().mapToInt(s -> s.ids().length).sum();
+        int virtual = shape.dim(1) - file.shape("input_ids").dim(1);
+        int tokens = probe.stream().mapToInt(s -> virtual + s.ids().length).sum();
         double[] packed = new double[tokens * classes];
         int at = 0;
         for (int s = 0; s < probe.size(); s++) {
-            int length = probe.get(s).ids().length * classes;
+            int length = (virtual + probe.get(s).ids().length) * classes;
             System.arraycopy(padded, s * shape.dim(1) * classes, packed, at, length);
             at += length;
         }

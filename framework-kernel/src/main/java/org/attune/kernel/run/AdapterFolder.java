@@ -123,12 +123,13 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
         heads.stream().filter(head -> !whole.contains(head)).forEach(whole::add);
         config.put("modules_to_save", whole.isEmpty() ? null : whole);
         Map<String, Tensor> tensors = form.tensors();
+        PeftNames names = PeftNames.of(form.type());
         write(
                 folder,
                 config,
                 tensors,
                 base,
-                name -> PeftNames.inFile(form.naming().apply(name), tensors.keySet(), base.weights()));
+                name -> names.inFile(form.naming().apply(name), tensors.keySet(), base.weights()));
     }
 
     /**
@@ -183,10 +184,11 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
             throw new UserError(folder + ": holds adapter_model.bin, a pickle, which may run code when it is read;"
                     + " save the adapter as " + MODEL);
         }
+        PeftNames names = PeftNames.of(config.get("peft_type"));
         Map<String, Weights> tensors = new LinkedHashMap<>();
         try (TensorFile file = TensorFile.open(model)) {
             for (String name : file.names()) {
-                PeftNames.ours(name).filter(ours -> file.shape(name).size() > 0).ifPresent(ours -> {
+                names.ours(name).filter(ours -> file.shape(name).size() > 0).ifPresent(ours -> {
                     if (tensors.put(ours, new Weights(file.shape(name), file.floats(name))) != null) {
                         throw new UserError(model + ": two tensors are '" + ours + "'");
                     }

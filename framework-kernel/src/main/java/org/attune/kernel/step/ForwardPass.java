@@ -1,8 +1,10 @@
 package org.attune.kernel.step;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
+import org.attune.model.AttentionPrefix.KeysAndValues;
 import org.attune.model.Forward;
 import org.attune.model.LinearTransform;
 import org.attune.model.Model;
@@ -16,6 +18,7 @@ import org.attune.tensor.Rng;
 import org.attune.tensor.Scope;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
+import org.attune.tensor.engine.AttentionLayout;
 
 /** One pass over one micro-batch: looks up weights, and lets the wiring's adapters act. */
 public class ForwardPass implements Forward {
@@ -55,6 +58,20 @@ public class ForwardPass implements Forward {
     @Override
     public TokenBatch batch() {
         return batch;
+    }
+
+    @Override
+    public int[] positions() {
+        int[] positions = batch.positions();
+        for (int i = 0; wiring.shift() > 0 && i < positions.length; i++) {
+            positions[i] += wiring.shift();
+        }
+        return positions;
+    }
+
+    @Override
+    public boolean wholeSequences() {
+        return wiring.wholeSequences();
     }
 
     @Override
@@ -144,7 +161,8 @@ public class ForwardPass implements Forward {
 
     @Override
     public Tensor embedding(String path, int[] ids) {
-        Tensor rows = weight(path + ".weight").gatherRows(ids);
+        Tensor table = weight(path + ".weight");
+        Tensor rows = IntStream.of(ids).anyMatch(id -> id < 0) ? withVirtual(table, ids) : table.gatherRows(ids);
         return block(path, settings.precision().map(rows::to).orElse(rows));
     }
 
@@ -161,6 +179,40 @@ public class ForwardPass implements Forward {
             y = y.add(transform.apply(this, at));
         }
         return y.to(sum.dtype());
+    }
+
+    @Override
+    public Tensor attention(String path, Tensor x, Tensor q, Tensor k, Tensor v, AttentionLayout layout) {
+        List<KeysAndValues> prefixes = prefixes(path, x);
+        return prefixes.isEmpty()
+                ? q.attention(k, v, layout)
+                : PrefixedKeys.attention(wiring.prefixes(path), prefixes, q, k, v, layout);
+    }
+
+    private Tensor withVirtual(Tensor table, int[] ids) {
+        List<Tensor> parts = new ArrayList<>();
+        wiring.prompts().forEach(prompt -> parts.add(prompt.rows(this)));
+        int virtual = parts.stream().mapToInt(part -> part.shape().dim(0)).sum();
+        int[] real = IntStream.of(ids).filter(id -> id >= 0).toArray();
+        if (real.length > 0) {
+            parts.add(table.gatherRows(real));
+        }
+        int[] order = new int[ids.length];
+        int next = virtual;
+        for (int i = 0; i < ids.length; i++) {
+            order[i] = ids[i] < 0 ? -1 - ids[i] : next++;
+        }
+        return Tensor.concat(0, parts).gatherRows(order);
+    }
+
+    /** What adapters put before the keys and values of each sequence, in this order. */
+    protected final List<KeysAndValues> prefixes(String path, Tensor x) {
+        return wiring.prefixes(path).stream().map(prefix -> prefix.of(this, x)).toList();
+    }
+
+    /** How many rows {@link #prefixes} have together. */
+    protected final int prefixLength(String path) {
+        return wiring.prefixLength(path);
     }
 
     @Override

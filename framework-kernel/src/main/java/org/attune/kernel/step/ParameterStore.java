@@ -384,6 +384,16 @@ public final class ParameterStore implements AutoCloseable {
             return take(weight, base.shape(), base::toDoubles);
         }
 
+        /** Whether there is a value for a parameter, or was when it was first asked for. */
+        boolean known(String name) {
+            return tensors.containsKey(name) && !fresh.contains(name) || restored.containsKey(name);
+        }
+
+        /** A saved value of this name is not a parameter's. */
+        void follows(String name) {
+            restored.remove(name);
+        }
+
         private Tensor take(String name, Shape shape, Supplier<double[]> first) {
             claimed.put(name, shape);
             Tensor known = tensors.get(name);

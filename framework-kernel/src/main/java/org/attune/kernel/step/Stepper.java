@@ -77,7 +77,8 @@ public final class Stepper implements AutoCloseable {
      *
      * @param lossScale the loss is multiplied by it for the backward pass, and the gradients are divided by it
      */
-    Result gradients(Session session, List<Sample> samples, long step, double lossScale) {
+    Result gradients(Session session, List<Sample> given, long step, double lossScale) {
+        List<Sample> samples = session.whole(given);
         Collection<Tensor> trainable = parameters.trained().values();
         while (gradients.size() < settings.lanes()) {
             gradients.add(new Gradients(trainable));
@@ -213,7 +214,7 @@ public final class Stepper implements AutoCloseable {
         if (split.closed() || split.seen() == samples.size()) {
             return false;
         }
-        List<Sample> next = next(samples.subList(split.seen(), samples.size()));
+        List<Sample> next = session.whole(next(samples.subList(split.seen(), samples.size())));
         List<List<MicroBatch>> shares = assign(next, null);
         List<List<PrefixPass.Prefix>> prefixes = new ArrayList<>();
         shares.forEach(share -> prefixes.add(new ArrayList<>()));
@@ -283,9 +284,9 @@ public final class Stepper implements AutoCloseable {
                 .toArray(float[][]::new);
     }
 
-    /** Logits of the samples in one batch, as the trainer's loss reads them. */
+    /** Logits of the samples in one batch, as the trainer's loss reads them; those of virtual tokens too, where there is a row a token. */
     public double[] logits(Session session, List<Sample> samples) {
-        Batch batch = Batch.of(samples);
+        Batch batch = Batch.of(session.whole(samples));
         ForwardPass pass = pass(parameters, session, batch, null, null);
         return Scope.inference(
                 engine, () -> session.objective().logits(pass, batch).toDoubles());
@@ -296,7 +297,8 @@ public final class Stepper implements AutoCloseable {
     }
 
     private <T> List<T> run(
-            Session session, ParameterStore weights, PrefixCache.Split kept, List<Sample> samples, Work<T> work) {
+            Session session, ParameterStore weights, PrefixCache.Split kept, List<Sample> given, Work<T> work) {
+        List<Sample> samples = session.whole(given);
         List<List<MicroBatch>> shares = assign(samples, kept);
         List<T> found = new ArrayList<>(Collections.nCopies(samples.size(), null));
         eachLane(l -> {

@@ -1,6 +1,7 @@
 package org.attune.kernel.step;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -14,21 +15,23 @@ import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.attune.model.AttachPoint;
 import org.attune.model.AttachPoint.Kind;
+import org.attune.model.AttentionPrefix;
 import org.attune.model.LanguageHead;
 import org.attune.model.LinearTransform;
 import org.attune.model.Model;
 import org.attune.model.OutputTransform;
 import org.attune.model.ResidualTransform;
+import org.attune.model.VirtualTokens;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.attune.training.Adapter;
 import org.attune.training.Initializer;
 import org.attune.training.OptimizerGroup;
-import org.attune.training.Parameters;
 import org.attune.training.StepListener;
 
 /**
@@ -44,6 +47,10 @@ public final class Wiring {
     private final List<BiFunction<String, Shape, OptimizerGroup>> groups = new ArrayList<>();
     private final List<StepListener> listeners = new ArrayList<>();
     private boolean calm;
+    private final Map<String, List<AttentionPrefix>> prefixes = new HashMap<>();
+    private final List<VirtualTokens> prompts = new ArrayList<>();
+    private int shift;
+    private boolean wholeSequences;
 
     public Wiring(Model model) {
         this.model = model;
@@ -91,22 +98,77 @@ public final class Wiring {
         return new OptimizerGroup(rate, decay);
     }
 
+    /** What stands before the keys and values of each sequence in an attention. */
+    List<AttentionPrefix> prefixes(String path) {
+        return prefixes.getOrDefault(path, List.of());
+    }
+
+    /** So many keys stand before those of each sequence in an attention. */
+    public int prefixLength(String path) {
+        return prefixes(path).stream().mapToInt(AttentionPrefix::length).sum();
+    }
+
+    /** The most of {@link #prefixLength} over all attentions. */
+    public int prefixLength() {
+        return prefixes.keySet().stream().mapToInt(this::prefixLength).max().orElse(0);
+    }
+
+    /** The paths of the attentions that have a prefix. */
+    public Set<String> prefixed() {
+        return Collections.unmodifiableSet(prefixes.keySet());
+    }
+
+    /** Whether an adapter reads sequences as a whole. */
+    boolean wholeSequences() {
+        return wholeSequences;
+    }
+
+    /** What stands before the tokens of each sequence. */
+    List<VirtualTokens> prompts() {
+        return prompts;
+    }
+
+    /** The ids of the virtual tokens in their order: -1, -2 and on. */
+    public int[] virtualIds() {
+        int count = prompts.stream().mapToInt(VirtualTokens::count).sum();
+        return IntStream.range(0, count).map(i -> -1 - i).toArray();
+    }
+
+    /** The embedding of tokens, in which virtual ones have their rows. */
+    AttachPoint words() {
+        return model.attachPoints().stream()
+                .filter(point -> point.kind() == AttachPoint.Kind.EMBEDDING)
+                .findFirst()
+                .orElseThrow(() -> new UserError("the model has no embedding of tokens"));
+    }
+
+    /** Where the positions of tokens begin. */
+    int shift() {
+        return shift;
+    }
+
+    /** How many of the model's positions the adapters take: so much less is left for a text. */
+    public int positionsTaken() {
+        return shift + virtualIds().length;
+    }
+
     /** Whether an adapter acts on the module at {@code path} or inside it. */
     boolean touches(String path) {
-        return Stream.of(linear, outputs, residuals)
-                .flatMap(claims -> claims.keySet().stream())
+        Set<String> words = prompts.isEmpty() ? Set.of() : Set.of(words().path());
+        return Stream.of(linear.keySet(), outputs.keySet(), residuals.keySet(), prefixes.keySet(), words)
+                .flatMap(Set::stream)
                 .anyMatch(point -> point.equals(path) || point.startsWith(path + "."));
     }
 
     /** The side that one adapter works on; its parameters come from {@code parameters}. */
-    public Adapter.Attachment attachment(Parameters parameters) {
+    public Adapter.Attachment attachment(ParameterStore.Claim parameters) {
         return new Side(parameters);
     }
 
     private final class Side implements Adapter.Attachment {
-        private final Parameters parameters;
+        private final ParameterStore.Claim parameters;
 
-        Side(Parameters parameters) {
+        Side(ParameterStore.Claim parameters) {
             this.parameters = parameters;
         }
 
@@ -246,6 +308,53 @@ public final class Wiring {
         @Override
         public void eachStep(StepListener listener) {
             listeners.add(listener);
+        }
+
+        @Override
+        public void attention(String path, AttentionPrefix prefix) {
+            require(path, "attention", kind -> kind == Kind.ATTENTION);
+            prefixes.computeIfAbsent(path, p -> new ArrayList<>()).add(prefix);
+        }
+
+        @Override
+        public void wholeSequences() {
+            if (model.causal()) {
+                throw new UserError(
+                        "the tokens of a " + model.family() + " see those before them alone, and through a method that"
+                                + " reads sequences as a whole they would see later ones; use it with an encoder");
+            }
+            wholeSequences = true;
+        }
+
+        @Override
+        public void prompt(VirtualTokens tokens) {
+            words();
+            prompts.add(tokens);
+        }
+
+        @Override
+        public AttachPoint words() {
+            return Wiring.this.words();
+        }
+
+        @Override
+        public int[] encode(String text) {
+            return model.tokenizer().encode(text, Integer.MAX_VALUE);
+        }
+
+        @Override
+        public void shiftPositions(int by) {
+            shift += by;
+        }
+
+        @Override
+        public boolean known(String name) {
+            return parameters.known(name);
+        }
+
+        @Override
+        public void follows(String name) {
+            parameters.follows(name);
         }
 
         @Override

@@ -92,7 +92,11 @@ record Materials(
     /** @throws UserError if an example is none for the trainer, or longer than the model takes */
     static List<Sample> training(DataSet data, Session session, Workers workers, int maxLength) {
         return prepare(
-                data, TRAIN, (example, i) -> List.of(session.objective().prepare(example, i)), workers, maxLength);
+                data,
+                TRAIN,
+                (example, i) -> List.of(session.objective().prepare(example, i)),
+                workers,
+                new Room(maxLength, session.wiring().positionsTaken()));
     }
 
     /**
@@ -104,7 +108,12 @@ record Materials(
     static List<Sample> evaluation(
             DataSet data, String split, Session session, Workers workers, int maxLength, Rng rng) {
         Trainer.Objective objective = session.objective();
-        List<Sample> parts = prepare(data, split, objective::prepareForEvaluation, workers, maxLength);
+        List<Sample> parts = prepare(
+                data,
+                split,
+                objective::prepareForEvaluation,
+                workers,
+                new Room(maxLength, session.wiring().positionsTaken()));
         List<Sample> samples = new ArrayList<>();
         for (Sample part : parts) {
             long number = samples.size();
@@ -114,28 +123,37 @@ record Materials(
         return List.copyOf(samples);
     }
 
-    private static List<Sample> prepare(DataSet data, String split, Reading reading, Workers workers, int maxLength) {
+    private static List<Sample> prepare(DataSet data, String split, Reading reading, Workers workers, Room room) {
         int size = data.size(split);
         List<List<Sample>> samples = new ArrayList<>(Collections.nCopies(size, null));
         workers.run(w -> {
             for (int i = w; i < size; i += workers.count()) {
                 Example example = data.get(split, i);
                 List<Sample> parts = reading.of(example, i);
-                parts.forEach(sample -> check(sample, example, maxLength));
+                parts.forEach(sample -> room.check(sample, example));
                 samples.set(i, parts);
             }
         });
         return samples.stream().flatMap(List::stream).toList();
     }
 
-    private static void check(Sample sample, Example example, int maxLength) {
-        int length = sample.ids().length;
-        if (length == 0) {
-            throw new UserError(example.id() + ": the text is empty: it has no tokens");
-        }
-        if (length > maxLength) {
-            throw new UserError(example.id() + ": " + length + " tokens, the model takes at most " + maxLength
-                    + "; shorten the text, or lower the trainer's max_length");
+    /**
+     * How long a sequence may be.
+     *
+     * @param positions of the model
+     * @param taken those of them that adapters take
+     */
+    private record Room(int positions, int taken) {
+        void check(Sample sample, Example example) {
+            int length = sample.ids().length;
+            if (length == 0) {
+                throw new UserError(example.id() + ": the text is empty: it has no tokens");
+            }
+            if (length > positions - taken) {
+                throw new UserError(example.id() + ": " + length + " tokens, the model takes at most " + positions
+                        + (taken > 0 ? ", and the adapters take " + taken + " of them" : "")
+                        + "; shorten the text, or lower the trainer's max_length");
+            }
         }
     }
 }

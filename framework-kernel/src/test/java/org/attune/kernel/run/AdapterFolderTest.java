@@ -191,11 +191,12 @@ class AdapterFolderTest {
 
     @Test
     void copiesThatPeftWritesOfHeadsAreLeftOut() {
-        assertThat(PeftNames.ours("base_model.model.classifier.modules_to_save.bias"))
+        assertThat(PeftNames.of("LORA").ours("base_model.model.classifier.modules_to_save.bias"))
                 .isEmpty();
-        assertThat(PeftNames.ours("base_model.model.classifier.original_module.bias"))
+        assertThat(PeftNames.of("LORA").ours("base_model.model.classifier.original_module.bias"))
                 .isEmpty();
-        assertThat(PeftNames.ours("base_model.model.classifier.bias")).contains("classifier.bias");
+        assertThat(PeftNames.of("LORA").ours("base_model.model.classifier.bias"))
+                .contains("classifier.bias");
     }
 
     @Test

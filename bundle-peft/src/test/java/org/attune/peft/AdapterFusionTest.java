@@ -18,6 +18,7 @@ import org.attune.peft.bottleneck.PfeifferOptions;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.reference.ReferenceEngine;
+import org.attune.testkit.plugin.AdapterBench;
 import org.attune.training.Adapter;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,8 +31,8 @@ class AdapterFusionTest {
 
     private final AdapterFusion fusion = new AdapterFusion();
 
-    private static Bench bench(PfeifferOptions options, boolean normed) {
-        return new Bench(new ReferenceEngine(), e -> new TinyBlocks(e, normed), new Pfeiffer(), options, Map.of());
+    private static AdapterBench bench(PfeifferOptions options, boolean normed) {
+        return AdapterBench.of(e -> new TinyBlocks(e, normed), new Pfeiffer(), options, Map.of());
     }
 
     private static <O extends Record> Map<String, Object> written(Adapter<O> adapter, O options) {
@@ -56,9 +57,9 @@ class AdapterFusionTest {
     private Map<String, double[]> saved(boolean normed) {
         Map<String, double[]> saved = new LinkedHashMap<>();
         Map.of("z", FIRST, "a", SECOND).forEach((part, options) -> {
-            try (Bench bench = bench(options, normed)) {
+            try (AdapterBench bench = bench(options, normed)) {
                 bench.stir();
-                bench.parameters
+                bench.parameters()
                         .all()
                         .forEach((name, t) -> fusion.composition()
                                 .orElseThrow()
@@ -69,9 +70,8 @@ class AdapterFusionTest {
         return saved;
     }
 
-    private Bench fused(boolean normed, double regularization) {
-        return new Bench(
-                new ReferenceEngine(), e -> new TinyBlocks(e, normed), fusion, options(regularization), saved(normed));
+    private AdapterBench fused(boolean normed, double regularization) {
+        return AdapterBench.of(e -> new TinyBlocks(e, normed), fusion, options(regularization), saved(normed));
     }
 
     @Test
@@ -86,20 +86,21 @@ class AdapterFusionTest {
 
     @Test
     void trainedAdaptersStayAsTheyAre() {
-        try (Bench bench = fused(true, 0.01)) {
-            assertThat(bench.parameters.all()).containsKeys(saved(true).keySet().toArray(String[]::new));
-            assertThat(bench.parameters.trained().keySet()).allMatch(name -> name.contains(".ffn.fusion."));
-            assertThat(bench.parameters.count()).isEqualTo(2 * (3 * 8 * 8 + 2 * 8));
+        try (AdapterBench bench = fused(true, 0.01)) {
+            assertThat(bench.parameters().all())
+                    .containsKeys(saved(true).keySet().toArray(String[]::new));
+            assertThat(bench.parameters().trained().keySet()).allMatch(name -> name.contains(".ffn.fusion."));
+            assertThat(bench.parameters().count()).isEqualTo(2 * (3 * 8 * 8 + 2 * 8));
         }
     }
 
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void gradientsAreThoseOfFiniteDifferences(boolean normed) {
-        try (Bench bench = fused(normed, 0.01)) {
+        try (AdapterBench bench = fused(normed, 0.01)) {
             bench.stir();
             bench.gradients().forEach((name, gradient) -> {
-                Tensor t = bench.parameters.all().get(name);
+                Tensor t = bench.parameters().all().get(name);
                 double[] at = t.toDoubles();
                 for (int i = 0; i < at.length; i++) {
                     assertThat(gradient[i])
@@ -116,11 +117,11 @@ class AdapterFusionTest {
     /** Beginning: off the diagonal 1e-6 in each of two matrices of 8 x 8. */
     @Test
     void theLossGrowsWithTheDistanceOfTheValueMatricesFromTheIdentity() {
-        try (Bench with = fused(true, 0.5);
-                Bench without = fused(true, 0)) {
+        try (AdapterBench with = fused(true, 0.5);
+                AdapterBench without = fused(true, 0)) {
             assertThat(with.loss() - without.loss()).isCloseTo(0.5 * 2 * 56 * 1e-12, within(1e-12));
-            for (Bench bench : List.of(with, without)) {
-                bench.parameters
+            for (AdapterBench bench : List.of(with, without)) {
+                bench.parameters()
                         .all()
                         .get("tiny.layer.1.ffn.fusion.value.weight")
                         .set(new double[64]);
@@ -136,8 +137,8 @@ class AdapterFusionTest {
         saved.keySet().removeIf(name -> name.contains(".adapter.a."));
         AdapterFusionOptions one = new AdapterFusionOptions(
                 Map.of("z", 2.0), Map.of("z", NonLinearity.SILU), Map.of("z", 1.0), List.of(), 0);
-        try (Bench fused = new Bench(new ReferenceEngine(), e -> new TinyBlocks(e, true), fusion, one, saved);
-                Bench alone = bench(FIRST, true)) {
+        try (AdapterBench fused = AdapterBench.of(e -> new TinyBlocks(e, true), fusion, one, saved);
+                AdapterBench alone = bench(FIRST, true)) {
             alone.stir();
             assertThat(fused.hidden()).isNotEqualTo(fused.bareHidden()).containsExactly(alone.hidden(), within(1e-4));
         }
@@ -145,13 +146,11 @@ class AdapterFusionTest {
 
     @Test
     void whatIsMissingOrDoesNotFitIsNamed() {
-        assertThatThrownBy(() ->
-                        new Bench(new ReferenceEngine(), e -> new TinyBlocks(e, true), fusion, options(0), Map.of()))
+        assertThatThrownBy(() -> AdapterBench.of(e -> new TinyBlocks(e, true), fusion, options(0), Map.of()))
                 .isInstanceOf(UserError.class)
                 .hasMessage("no saved adapter gives 'tiny.layer.0.ffn.adapter.z.down.weight' a value");
         AdapterFusionOptions nothing = new AdapterFusionOptions(Map.of(), Map.of(), Map.of(), List.of(), 0);
-        assertThatThrownBy(
-                        () -> new Bench(new ReferenceEngine(), e -> new TinyBlocks(e, true), fusion, nothing, Map.of()))
+        assertThatThrownBy(() -> AdapterBench.of(e -> new TinyBlocks(e, true), fusion, nothing, Map.of()))
                 .isInstanceOf(UserError.class)
                 .hasMessageStartingWith("no trained adapters are named; give their folders");
         ParallelOptions parallel = new ParallelOptions(2, NonLinearity.RELU, 4, false, List.of());

@@ -15,6 +15,7 @@ import org.attune.model.AttachPoint;
 import org.attune.model.Model;
 import org.attune.plugin.UserError;
 import org.attune.tensor.reference.ReferenceEngine;
+import org.attune.testkit.plugin.AdapterBench;
 import org.attune.training.Adapter.Trained;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,9 +37,10 @@ class AllocationTest {
     @Test
     void adaloraSavesTheTripletsThatAreLeft() {
         AdaloraOptions options = adalora(1, 1, 2);
-        try (Bench bench = new Bench(new Adalora(), options)) {
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new Adalora(), options)) {
             bench.train(new Course(6, 6));
-            Trained trained = new Trained(bench.parameters.all(), bench.parameters.states(), 6);
+            Trained trained =
+                    new Trained(bench.parameters().all(), bench.parameters().states(), 6);
             AdaloraFormat format = new AdaloraFormat();
             double[] before = bench.hidden();
             Map<String, org.attune.tensor.Tensor> saved = format.tensors(options, trained);
@@ -47,12 +49,12 @@ class AllocationTest {
                     .mapToInt(e -> e.getValue().shape().dim(0))
                     .sum();
             assertThat(ranks).isEqualTo(2); // of two maps, with a mean of 1
-            Map<String, Object> config = format.write(options, bench.model, trained);
+            Map<String, Object> config = format.write(options, bench.model(), trained);
             assertThat(config).containsEntry("total_step", 6L).containsEntry("tinit", 1L);
             AdaloraOptions read = format.read(config);
             assertThat(read.ranks().values().stream().mapToInt(i -> i).sum()).isEqualTo(2);
-            try (Bench again = new Bench(new Adalora(), read)) {
-                again.parameters
+            try (AdapterBench again = AdapterBench.of(TinyModel::new, new Adalora(), read)) {
+                again.parameters()
                         .all()
                         .forEach((name, t) -> t.set(saved.get(name).toDoubles()));
                 assertThat(again.hidden()).isEqualTo(before);
@@ -67,7 +69,7 @@ class AllocationTest {
         "1, 0.5, 0.5, adalora: t_init and t_final take 5 and 5 of the trial's 10 steps"
     })
     void adaloraThatWouldNeverPruneIsRefused(int target, double init, double end, String message) {
-        try (Bench bench = new Bench(new Adalora(), adalora(target, init, end))) {
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new Adalora(), adalora(target, init, end))) {
             assertThatThrownBy(() -> bench.train(new Course(10, 10)))
                     .isInstanceOf(UserError.class)
                     .hasMessageStartingWith(message);
@@ -80,7 +82,7 @@ class AllocationTest {
         "1, 2, 10, aflora: window is 10 and the trial has 10 steps"
     })
     void afloraThatWouldNeverFreezeIsRefused(double init, double end, int window, String message) {
-        try (Bench bench = new Bench(new Aflora(), aflora(init, end, window))) {
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new Aflora(), aflora(init, end, window))) {
             assertThatThrownBy(() -> bench.train(new Course(10, 10)))
                     .isInstanceOf(UserError.class)
                     .hasMessageStartingWith(message);
@@ -90,13 +92,14 @@ class AllocationTest {
     @Test
     void afloraSaysWhenEachMatrixFroze() {
         AfloraOptions options = aflora(1, 4, 2);
-        try (Bench bench = new Bench(new Aflora(), options)) {
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new Aflora(), options)) {
             bench.train(new Course(12, 12));
-            Trained trained = new Trained(bench.parameters.all(), bench.parameters.states(), 12);
+            Trained trained =
+                    new Trained(bench.parameters().all(), bench.parameters().states(), 12);
             Object freezing =
-                    new AfloraFormat().write(options, bench.model, trained).get("freezing");
+                    new AfloraFormat().write(options, bench.model(), trained).get("freezing");
             assertThat((Map<?, ?>) freezing).hasSizeGreaterThan(1);
-            assertThat(bench.parameters.trained())
+            assertThat(bench.parameters().trained())
                     .doesNotContainKeys(((Map<?, ?>) freezing)
                             .keySet().stream().map(String::valueOf).toArray(String[]::new));
         }

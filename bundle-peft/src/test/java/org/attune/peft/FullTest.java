@@ -6,40 +6,41 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.List;
 import org.attune.plugin.NoOptions;
 import org.attune.plugin.UserError;
+import org.attune.testkit.plugin.AdapterBench;
 import org.junit.jupiter.api.Test;
 
 class FullTest {
     private static List<String> trainedWith(String... targets) {
-        try (Bench bench = new Bench(new Full(), new FullOptions(List.of(targets)))) {
-            return List.copyOf(bench.parameters.all().keySet());
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new Full(), new FullOptions(List.of(targets)))) {
+            return List.copyOf(bench.parameters().all().keySet());
         }
     }
 
     @Test
     void trainsEveryWeightOfTheBaseFromItsOwnValue() {
-        try (Bench bench = new Bench(new Full(), new FullOptions(List.of()))) {
-            assertThat(bench.parameters.all().keySet())
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new Full(), new FullOptions(List.of()))) {
+            assertThat(bench.parameters().all().keySet())
                     .containsExactly(
                             "tiny.embeddings.weight",
                             "tiny.layer.0.query.weight",
                             "tiny.layer.0.query.bias",
                             "tiny.layer.1.value.weight",
                             "tiny.layer.1.value.bias");
-            bench.parameters
+            bench.parameters()
                     .all()
                     .forEach((name, t) -> assertThat(t.toDoubles())
-                            .isEqualTo(bench.model.weights().get(name).toDoubles()));
+                            .isEqualTo(bench.model().weights().get(name).toDoubles()));
             assertThat(bench.gradients().values()).allSatisfy(g -> assertThat(g).isNotEqualTo(new double[g.length]));
         }
     }
 
     @Test
     void theSharedWeightsStayAsTheyAre() {
-        try (Bench bench = new Bench(new Full(), new FullOptions(List.of("query")))) {
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new Full(), new FullOptions(List.of("query")))) {
             double[] before =
-                    bench.model.weights().get("tiny.layer.0.query.weight").toDoubles();
+                    bench.model().weights().get("tiny.layer.0.query.weight").toDoubles();
             bench.stir();
-            assertThat(bench.model.weights().get("tiny.layer.0.query.weight").toDoubles())
+            assertThat(bench.model().weights().get("tiny.layer.0.query.weight").toDoubles())
                     .isEqualTo(before);
         }
     }
@@ -65,8 +66,8 @@ class FullTest {
 
     @Test
     void headOnlyClaimsNothing() {
-        try (Bench bench = new Bench(new HeadOnly(), new NoOptions())) {
-            assertThat(bench.parameters.all()).isEmpty();
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new HeadOnly(), new NoOptions())) {
+            assertThat(bench.parameters().all()).isEmpty();
             assertThat(bench.hidden()).isEqualTo(bench.bareHidden());
         }
     }

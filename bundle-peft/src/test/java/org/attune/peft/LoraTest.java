@@ -11,6 +11,7 @@ import org.attune.model.LinearMap;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
+import org.attune.testkit.plugin.AdapterBench;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -22,15 +23,15 @@ class LoraTest {
 
     @Test
     void startsFromTheBaseModelExactly() {
-        try (Bench bench = new Bench(new Lora(), options("query", "value"))) {
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new Lora(), options("query", "value"))) {
             assertThat(bench.hidden()).isEqualTo(bench.bareHidden());
         }
     }
 
     @Test
     void hasPeftsNamesShapesAndFirstValues() {
-        try (Bench bench = new Bench(new Lora(), options("query", "value"))) {
-            Map<String, Tensor> all = bench.parameters.all();
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new Lora(), options("query", "value"))) {
+            Map<String, Tensor> all = bench.parameters().all();
             assertThat(all.keySet())
                     .containsExactly(
                             "tiny.layer.0.query.lora_A.weight",
@@ -48,10 +49,10 @@ class LoraTest {
 
     @Test
     void addsTheScaledProductOfItsMatrices() {
-        try (Bench bench = new Bench(new Lora(), options("value"))) {
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new Lora(), options("value"))) {
             double[] before = bench.hidden();
-            Tensor a = bench.parameters.all().get("tiny.layer.1.value.lora_A.weight");
-            Tensor b = bench.parameters.all().get("tiny.layer.1.value.lora_B.weight");
+            Tensor a = bench.parameters().all().get("tiny.layer.1.value.lora_A.weight");
+            Tensor b = bench.parameters().all().get("tiny.layer.1.value.lora_B.weight");
             b.set(1, 0, 0, 0, 0, 0); // only output 0 listens, to row 0 of A
             a.set(0, 0, 0, 0, 0, 0, 5, 5, 5, 5, 5, 5);
             assertThat(bench.hidden()).isEqualTo(before);
@@ -67,12 +68,12 @@ class LoraTest {
     }
 
     /** tanh of output 0 of the first linear map, for the five tokens, by hand. */
-    private static double[] firstUnitAfterQuery(Bench bench) {
-        double[] e = bench.model.weights().get("tiny.embeddings.weight").toDoubles();
-        double[] w = bench.model.weights().get("tiny.layer.0.query.weight").toDoubles();
+    private static double[] firstUnitAfterQuery(AdapterBench bench) {
+        double[] e = bench.model().weights().get("tiny.embeddings.weight").toDoubles();
+        double[] w = bench.model().weights().get("tiny.layer.0.query.weight").toDoubles();
         double[] unit = new double[5];
         for (int t = 0; t < 5; t++) {
-            double sum = bench.model.weights().get("tiny.layer.0.query.bias").toDoubles()[0];
+            double sum = bench.model().weights().get("tiny.layer.0.query.bias").toDoubles()[0];
             for (int i = 0; i < 4; i++) {
                 sum += e[4 * t + i] * w[i];
             }
@@ -84,11 +85,12 @@ class LoraTest {
     @ParameterizedTest
     @ValueSource(doubles = {0, 0.4})
     void gradientsAreThoseOfFiniteDifferences(double dropout) {
-        try (Bench bench = new Bench(new Lora(), new LoraOptions(2, 3, dropout, List.of("query", "value"), true))) {
+        try (AdapterBench bench = AdapterBench.of(
+                TinyModel::new, new Lora(), new LoraOptions(2, 3, dropout, List.of("query", "value"), true))) {
             bench.stir();
             Map<String, double[]> gradients = bench.gradients();
             gradients.forEach((name, gradient) -> {
-                Tensor t = bench.parameters.all().get(name);
+                Tensor t = bench.parameters().all().get(name);
                 double[] at = t.toDoubles();
                 for (int i = 0; i < at.length; i++) {
                     assertThat(gradient[i]).as("%s[%d]", name, i).isCloseTo(bench.slope(t, at, i), offset(1e-7));
@@ -102,13 +104,13 @@ class LoraTest {
     @ValueSource(booleans = {false, true})
     void aMergedWeightDoesTheSame(boolean rslora) {
         LoraOptions options = new LoraOptions(2, 6, 0.1, List.of("query"), rslora);
-        try (Bench bench = new Bench(new Lora(), options)) {
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new Lora(), options)) {
             bench.stir();
             double[] adapted = bench.hidden();
 
-            Tensor weight = bench.model.weights().get("tiny.layer.0.query.weight");
-            Tensor bias = bench.model.weights().get("tiny.layer.0.query.bias");
-            LinearMap map = bench.wiring
+            Tensor weight = bench.model().weights().get("tiny.layer.0.query.weight");
+            Tensor bias = bench.model().weights().get("tiny.layer.0.query.bias");
+            LinearMap map = bench.wiring()
                     .linear("tiny.layer.0.query")
                     .get(0)
                     .merged(new LinearMap(weight, bias))
@@ -127,8 +129,8 @@ class LoraTest {
 
     @Test
     void allLinearLeavesOutTheHead() {
-        try (Bench bench = new Bench(new Lora(), options("all-linear"))) {
-            assertThat(bench.parameters.all().keySet())
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new Lora(), options("all-linear"))) {
+            assertThat(bench.parameters().all().keySet())
                     .filteredOn(n -> n.endsWith("lora_A.weight"))
                     .containsExactly("tiny.layer.0.query.lora_A.weight", "tiny.layer.1.value.lora_A.weight");
         }
@@ -136,21 +138,22 @@ class LoraTest {
 
     @Test
     void aRegularExpressionChoosesByWholePath() {
-        try (Bench bench = new Bench(new Lora(), options(".*layer\\.[1-9]\\..*"))) {
-            assertThat(bench.parameters.all().keySet()).allMatch(n -> n.startsWith("tiny.layer.1.value."));
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new Lora(), options(".*layer\\.[1-9]\\..*"))) {
+            assertThat(bench.parameters().all().keySet()).allMatch(n -> n.startsWith("tiny.layer.1.value."));
         }
     }
 
     @Test
     void refusesWhatMakesNoSense() {
-        assertThatThrownBy(() -> new Bench(new Lora(), options("query", "k_proj")))
+        assertThatThrownBy(() -> AdapterBench.of(TinyModel::new, new Lora(), options("query", "k_proj")))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("'k_proj'")
                 .hasMessageContaining("query");
-        assertThatThrownBy(() -> new Bench(new Lora(), options()))
+        assertThatThrownBy(() -> AdapterBench.of(TinyModel::new, new Lora(), options()))
                 .isInstanceOf(UserError.class)
                 .hasMessage("lora: targets is empty; name at least one module, or use head-only");
-        assertThatThrownBy(() -> new Bench(new Lora(), new LoraOptions(2, 6, 1, List.of("query"), false)))
+        assertThatThrownBy(() ->
+                        AdapterBench.of(TinyModel::new, new Lora(), new LoraOptions(2, 6, 1, List.of("query"), false)))
                 .isInstanceOf(UserError.class)
                 .hasMessageStartingWith("lora: dropout is 1.0; it must be below 1");
     }
@@ -187,8 +190,8 @@ class LoraTest {
     }
 
     private static List<String> adapted(LoraOptions options) {
-        try (Bench bench = new Bench(new Lora(), options)) {
-            return bench.parameters.all().keySet().stream()
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new Lora(), options)) {
+            return bench.parameters().all().keySet().stream()
                     .filter(name -> name.endsWith(".lora_A.weight"))
                     .map(name -> name.replace(".lora_A.weight", ""))
                     .toList();
@@ -221,8 +224,8 @@ class LoraTest {
         assertThat(options.rank("tiny.layer.1.query")).isEqualTo(4);
         assertThat(options.scale("tiny.layer.0.query")).isEqualTo(2);
         assertThat(options.scale("tiny.layer.1.value")).isEqualTo(4);
-        try (Bench bench = new Bench(new Lora(), options)) {
-            assertThat(bench.parameters
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new Lora(), options)) {
+            assertThat(bench.parameters()
                             .all()
                             .get("tiny.layer.0.query.lora_A.weight")
                             .shape())
@@ -237,13 +240,13 @@ class LoraTest {
     void biasesAndWholeModulesCanBeTrainedToo() {
         LoraOptions own =
                 with(List.of("query"), List.of(), List.of(), Map.of(), Map.of(), LoraOptions.Bias.LORA_ONLY, List.of());
-        try (Bench bench = new Bench(new Lora(), own)) {
-            assertThat(bench.parameters.all()).hasSize(3).containsKey("tiny.layer.1.value.bias");
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new Lora(), own)) {
+            assertThat(bench.parameters().all()).hasSize(3).containsKey("tiny.layer.1.value.bias");
         }
         LoraOptions all =
                 with(List.of(), List.of(), List.of(), Map.of(), Map.of(), LoraOptions.Bias.ALL, List.of("query"));
-        try (Bench bench = new Bench(new Lora(), all)) {
-            assertThat(bench.parameters.all())
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new Lora(), all)) {
+            assertThat(bench.parameters().all())
                     .containsOnlyKeys(
                             "tiny.layer.0.query.weight",
                             "tiny.layer.0.query.bias",

@@ -4,15 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.offset;
 
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Stream;
-import org.attune.model.AttachPoint;
-import org.attune.model.LinearMap;
-import org.attune.model.LinearTransform;
 import org.attune.model.Model;
 import org.attune.peft.bottleneck.Compacter;
 import org.attune.peft.bottleneck.CompacterOptions;
@@ -23,14 +19,29 @@ import org.attune.peft.bottleneck.Parallel;
 import org.attune.peft.bottleneck.ParallelOptions;
 import org.attune.peft.bottleneck.Pfeiffer;
 import org.attune.peft.bottleneck.PfeifferOptions;
+import org.attune.peft.prompt.Mam;
+import org.attune.peft.prompt.MamOptions;
+import org.attune.peft.prompt.PTuning;
+import org.attune.peft.prompt.PrefixTuning;
+import org.attune.peft.prompt.PrefixTuningOptions;
+import org.attune.peft.prompt.PromptEncoderOptions;
+import org.attune.peft.prompt.PromptTuning;
+import org.attune.peft.prompt.PromptTuningOptions;
+import org.attune.peft.prompt.Unipelt;
+import org.attune.peft.prompt.UnipeltOptions;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Scope;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
-import org.attune.tensor.reference.ReferenceEngine;
+import org.attune.testkit.plugin.AdapterBench;
+import org.attune.testkit.plugin.AdapterContract;
+import org.attune.testkit.plugin.TinyTransformer;
 import org.attune.training.Adapter;
+import org.junit.jupiter.api.DynamicContainer;
+import org.junit.jupiter.api.DynamicNode;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -47,16 +58,16 @@ class MethodsTest {
             this(name, TinyModel::new, adapter, options);
         }
 
-        Bench bench() {
-            return new Bench(new ReferenceEngine(), model, adapter, options, Map.of());
+        AdapterBench bench() {
+            return AdapterBench.of(model, adapter, options);
         }
 
-        Map<String, Object> written(Bench bench) {
-            return adapter.peft().orElseThrow().write(options, bench.model);
+        Map<String, Object> written(AdapterBench bench) {
+            return adapter.peft().orElseThrow().write(options, bench.model());
         }
 
-        O read(Map<String, Object> config) {
-            return adapter.peft().orElseThrow().read(config);
+        AdapterContract<O> contract() {
+            return AdapterContract.of(adapter, options).on(model);
         }
 
         @Override
@@ -132,12 +143,69 @@ class MethodsTest {
         return new ParallelOptions(2, NonLinearity.RELU, 4, learned, List.of());
     }
 
-    private static Stream<Method<?>> methods() {
-        return Stream.concat(linear(), residual());
+    @TestFactory
+    Stream<DynamicNode> everyMethodKeepsTheContract() {
+        return Stream.of(
+                        linear().map(m -> named(m, m.contract())),
+                        residual()
+                                .map(m -> named(
+                                        m,
+                                        m.name().startsWith("learned")
+                                                ? m.contract().isNotMerged()
+                                                : m.contract().startsElsewhere().isNotMerged())),
+                        transformer().map(m -> named(m, m.contract())),
+                        prompts()
+                                .map(m ->
+                                        named(m, m.contract().startsElsewhere().isNotMerged())))
+                .flatMap(all -> all);
     }
 
-    private static Stream<Method<?>> identities() {
-        return Stream.concat(linear(), Stream.of(blocks(true, "parallel", new Parallel(), parallel(false))));
+    private static DynamicNode named(Method<?> method, AdapterContract<?> contract) {
+        // DoRA's lengths are constants for the gradient, by its section 4.3.
+        return DynamicContainer.dynamicContainer(
+                method.name(),
+                contract.definesTheGradientOf(
+                                name -> method.name().startsWith("dora") && !name.endsWith("magnitude_vector"))
+                        .tests());
+    }
+
+    /** The same on a transformer, and methods that act on its other modules. */
+    private static Stream<Method<?>> transformer() {
+        return Stream.of(
+                inTransformer("lora", new Lora(), new LoraOptions(2, 6, 0, List.of("all-linear"), true)),
+                inTransformer("dora", new Dora(), new LoraOptions(2, 6, 0, BOTH, false)),
+                inTransformer("gralora", new Gralora(), new GraloraOptions(4, 6, 2, 2, 0, BOTH, Selection.ALL)),
+                inTransformer(
+                        "ia3",
+                        new Ia3(),
+                        new Ia3Options(List.of("key", "output.dense"), List.of("output.dense"), Selection.ALL)),
+                inTransformer("vera", new Vera(), new VeraOptions(3, 0.1, 0, List.of("all-linear"), Selection.ALL)),
+                inTransformer("oft", new Oft(), new OftOptions(4, false, 0, BOTH, Selection.ALL)),
+                inTransformer("bitfit", new Bitfit(), new BitfitOptions(BitfitOptions.Biases.ALL, true)),
+                inTransformer("ln-tuning", new LnTuning(), new LnTuningOptions(List.of("LayerNorm"), Selection.ALL)),
+                inTransformer(
+                        "trainable-tokens",
+                        new TrainableTokens(),
+                        new TrainableTokensOptions(List.of(4, 1), List.of())),
+                inTransformer("full", new Full(), new FullOptions(List.of())));
+    }
+
+    private static Stream<Method<?>> prompts() {
+        return Stream.of(
+                inTransformer("prefix-tuning", new PrefixTuning(), new PrefixTuningOptions(3, false, 0)),
+                inTransformer("prefix-tuning-projected", new PrefixTuning(), new PrefixTuningOptions(3, true, 5)),
+                inTransformer(
+                        "prompt-tuning",
+                        new PromptTuning(),
+                        new PromptTuningOptions(3, PromptTuningOptions.Init.VOCABULARY, "")),
+                inTransformer(
+                        "p-tuning", new PTuning(), new PromptEncoderOptions(3, PromptEncoderOptions.Encoder.MLP, 5, 2)),
+                inTransformer("mam", new Mam(), new MamOptions(2, 3, 2, NonLinearity.TANH, 4, List.of(1))),
+                inTransformer("unipelt", new Unipelt(), new UnipeltOptions(2, 2, BOTH, 2, NonLinearity.TANH, 1.5)));
+    }
+
+    private static <O extends Record> Method<O> inTransformer(String name, Adapter<O> adapter, O options) {
+        return new Method<>(name + "-in-a-transformer", TinyTransformer::new, adapter, options);
     }
 
     private static AdaloraOptions adalora(Map<String, Integer> ranks) {
@@ -147,73 +215,6 @@ class MethodsTest {
     private static AfloraOptions aflora(boolean square) {
         AfloraOptions.Schedule cubic = AfloraOptions.Schedule.CUBIC;
         return new AfloraOptions(2, 1.5, 0, square, cubic, 2, 3, 2, 0.8, 0.9, BOTH, Selection.ALL);
-    }
-
-    @ParameterizedTest
-    @MethodSource("identities")
-    void startsFromTheBaseModel(Method<?> method) {
-        try (Bench bench = method.bench()) {
-            assertClose(bench.hidden(), bench.bareHidden(), 1e-13);
-        }
-    }
-
-    @ParameterizedTest
-    @MethodSource("methods")
-    void gradientsAreThoseOfFiniteDifferences(Method<?> method) {
-        try (Bench bench = method.bench()) {
-            bench.stir();
-            bench.gradients().forEach((name, gradient) -> {
-                // DoRA's lengths are constants for the gradient, by its section 4.3.
-                if (!method.name().equals("dora") || name.endsWith("magnitude_vector")) {
-                    Tensor t = bench.parameters.all().get(name);
-                    double[] at = t.toDoubles();
-                    for (int i = 0; i < at.length; i++) {
-                        assertThat(gradient[i])
-                                .as("%s[%d]", name, i)
-                                .isCloseTo(bench.slope(t, at, i), offset(2e-6 * (1 + Math.abs(gradient[i]))));
-                    }
-                    assertThat(gradient).as(name).isNotEqualTo(new double[gradient.length]);
-                }
-            });
-        }
-    }
-
-    @ParameterizedTest
-    @MethodSource("linear")
-    void mergedMapsDoTheSame(Method<?> method) {
-        try (Bench bench = method.bench()) {
-            bench.stir();
-            double[] adapted = bench.hidden();
-            assertThat(adapted).isNotEqualTo(bench.bareHidden());
-            Map<String, Tensor> weights = bench.model.weights();
-            for (AttachPoint point : bench.model.attachPoints()) {
-                LinearMap map =
-                        new LinearMap(weights.get(point.path() + ".weight"), weights.get(point.path() + ".bias"));
-                for (LinearTransform transform : bench.wiring.linear(point.path())) {
-                    map = transform.merged(map).orElseThrow();
-                }
-                if (point.kind() == AttachPoint.Kind.LINEAR) {
-                    weights.get(point.path() + ".weight").set(map.weight().toDoubles());
-                    weights.get(point.path() + ".bias").set(map.bias().toDoubles());
-                }
-            }
-            assertClose(bench.bareHidden(), adapted, 1e-12);
-        }
-    }
-
-    @ParameterizedTest
-    @MethodSource("methods")
-    void configurationsAreReadAsTheyAreWritten(Method<?> method) {
-        try (Bench bench = method.bench()) {
-            Map<String, Object> config = method.written(bench);
-            assertThat((Object) method.read(config)).isEqualTo(method.options());
-
-            Map<String, Object> unknown = new HashMap<>(config);
-            unknown.put("a_field_of_next_year", 1);
-            assertThatThrownBy(() -> method.read(unknown))
-                    .isInstanceOf(Adapter.UnsupportedMethod.class)
-                    .hasMessageContaining("a_field_of_next_year=1");
-        }
     }
 
     @Test
@@ -230,7 +231,7 @@ class MethodsTest {
     @Test
     void blocksThatDoNotFitAreRefused() {
         GraloraOptions options = new GraloraOptions(4, 6, 2, 0, 0, List.of("value"), Selection.ALL);
-        assertThatThrownBy(() -> new Bench(new Gralora(), options))
+        assertThatThrownBy(() -> AdapterBench.of(TinyModel::new, new Gralora(), options))
                 .isInstanceOf(UserError.class)
                 .hasMessage("gralora: blocks is 2, which does not divide tiny.layer.1.value [3, 6]");
         assertThatThrownBy(() -> new GraloraOptions(5, 6, 2, 0, 0, BOTH, Selection.ALL))
@@ -239,35 +240,36 @@ class MethodsTest {
 
     @Test
     void verasMatricesAreKeptButNotTrained() {
-        try (Bench bench = new Bench(new Vera(), new VeraOptions(3, 0.1, 0, BOTH, Selection.ALL))) {
-            assertThat(bench.parameters.all()).containsKeys("base_model.vera_A", "base_model.vera_B");
-            assertThat(bench.parameters.trained())
+        try (AdapterBench bench =
+                AdapterBench.of(TinyModel::new, new Vera(), new VeraOptions(3, 0.1, 0, BOTH, Selection.ALL))) {
+            assertThat(bench.parameters().all()).containsKeys("base_model.vera_A", "base_model.vera_B");
+            assertThat(bench.parameters().trained())
                     .containsOnlyKeys(
                             "tiny.layer.0.query.vera_lambda_d",
                             "tiny.layer.0.query.vera_lambda_b",
                             "tiny.layer.1.value.vera_lambda_d",
                             "tiny.layer.1.value.vera_lambda_b");
-            assertThat(bench.parameters.count()).isEqualTo(3 + 6 + 3 + 3);
+            assertThat(bench.parameters().count()).isEqualTo(3 + 6 + 3 + 3);
         }
     }
 
     @Test
     void rowsOfTrainedTokensTakeThePlaceOfTheBaseModels() {
         TrainableTokensOptions options = new TrainableTokensOptions(List.of(4, 1), List.of());
-        try (Bench bench = new Bench(new TrainableTokens(), options)) {
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new TrainableTokens(), options)) {
             assertClose(bench.hidden(), bench.bareHidden(), 0);
             bench.stir();
-            Tensor rows = bench.parameters.all().get("tiny.embeddings.trainable_tokens_delta");
+            Tensor rows = bench.parameters().all().get("tiny.embeddings.trainable_tokens_delta");
             assertThat(rows.shape()).isEqualTo(Shape.of(2, 4));
             double[] gradient = bench.gradients().get("tiny.embeddings.trainable_tokens_delta");
             for (int i = 0; i < gradient.length; i++) {
                 assertThat(gradient[i]).isCloseTo(bench.slope(rows, rows.toDoubles(), i), offset(1e-6));
             }
             double[] adapted = bench.hidden();
-            Tensor table = bench.model.weights().get("tiny.embeddings.weight");
+            Tensor table = bench.model().weights().get("tiny.embeddings.weight");
             double[] merged = Scope.inference(
                     table.engine(),
-                    () -> bench.wiring
+                    () -> bench.wiring()
                             .outputs("tiny.embeddings")
                             .get(0)
                             .merged(table)
@@ -276,19 +278,21 @@ class MethodsTest {
             table.set(merged);
             assertClose(bench.bareHidden(), adapted, 0);
         }
-        assertThatThrownBy(() -> new Bench(new TrainableTokens(), new TrainableTokensOptions(List.of(5), List.of())))
+        assertThatThrownBy(() -> AdapterBench.of(
+                        TinyModel::new, new TrainableTokens(), new TrainableTokensOptions(List.of(5), List.of())))
                 .hasMessage("trainable-tokens: token 5 is not among the 5 of tiny.embeddings");
     }
 
     @Test
     void bitfitTrainsBiasesAlone() {
-        try (Bench bench = new Bench(new Bitfit(), new BitfitOptions(BitfitOptions.Biases.ALL, true))) {
-            assertThat(bench.parameters.all()).containsOnlyKeys("tiny.layer.0.query.bias", "tiny.layer.1.value.bias");
+        try (AdapterBench bench =
+                AdapterBench.of(TinyModel::new, new Bitfit(), new BitfitOptions(BitfitOptions.Biases.ALL, true))) {
+            assertThat(bench.parameters().all()).containsOnlyKeys("tiny.layer.0.query.bias", "tiny.layer.1.value.bias");
         }
         BitfitOptions half = new BitfitOptions(BitfitOptions.Biases.QUERY_AND_INTERMEDIATE, true);
-        try (Bench bench = new Bench(new Bitfit(), half)) {
-            assertThat(bench.parameters.all()).containsOnlyKeys("tiny.layer.0.query.bias");
-            assertThat(bench.parameters.all().get("tiny.layer.0.query.bias").shape())
+        try (AdapterBench bench = AdapterBench.of(TinyModel::new, new Bitfit(), half)) {
+            assertThat(bench.parameters().all()).containsOnlyKeys("tiny.layer.0.query.bias");
+            assertThat(bench.parameters().all().get("tiny.layer.0.query.bias").shape())
                     .isEqualTo(Shape.of(6));
         }
     }
@@ -297,8 +301,8 @@ class MethodsTest {
     @ParameterizedTest
     @MethodSource("counted")
     void asManyNumbersAreTrainedAsThePapersCount(Method<?> method, long expected) {
-        try (Bench bench = method.bench()) {
-            assertThat(bench.parameters.count()).isEqualTo(expected);
+        try (AdapterBench bench = method.bench()) {
+            assertThat(bench.parameters().count()).isEqualTo(expected);
         }
     }
 
@@ -348,7 +352,7 @@ class MethodsTest {
                 .isInstanceOf(UserError.class)
                 .hasMessage("layers has 2, but the model's are numbered 0 to 1");
         PfeifferOptions all = new PfeifferOptions(2, NonLinearity.RELU, 1, List.of());
-        assertThatThrownBy(() -> new Bench(new Pfeiffer(), all))
+        assertThatThrownBy(() -> AdapterBench.of(TinyModel::new, new Pfeiffer(), all))
                 .isInstanceOf(UserError.class)
                 .hasMessage("the model has no residual sums that an adapter could add to");
     }
@@ -357,7 +361,7 @@ class MethodsTest {
     @Test
     void aConfigurationIsReadByTheMethodThatItMeans() {
         residual().forEach(method -> {
-            try (Bench bench = method.bench()) {
+            try (AdapterBench bench = method.bench()) {
                 Map<String, Object> config = method.written(bench);
                 List<String> readers = Stream.of(new Houlsby(), new Pfeiffer(), new Parallel(), new Compacter())
                         .filter(adapter -> reads(adapter, config))

@@ -10,9 +10,12 @@ import java.util.stream.Stream;
 
 /**
  * Builds {@code examples/plugin-adapter} as a stranger does: with Maven, apart from this build, with nothing of Attune in the local
- * repository but the {@code framework-api} of the distribution.
+ * repository but what its README has installed.
  */
 final class ThirdPartyBuild {
+    private static final List<String> MODULES = List.of(
+            "attune", "framework-api", "framework-kernel", "bundle-tensor-reference", "framework-plugin-testkit");
+
     private static final String FIRST = "<version>1.0.0</version>";
 
     private final Path folder;
@@ -26,7 +29,9 @@ final class ThirdPartyBuild {
         Folders.copy(Path.of("../examples/plugin-adapter/src"), project.resolve("src"));
         Files.copy(Path.of("../examples/plugin-adapter/pom.xml"), project.resolve("pom.xml"));
         borrowLocalRepository();
-        addApi();
+        for (String module : MODULES) {
+            install(module);
+        }
     }
 
     /** Links to what the local repository holds, so that the build changes nothing of Attune there. */
@@ -47,20 +52,17 @@ final class ThirdPartyBuild {
         }
     }
 
-    /** What {@code install:install-file} does. */
-    private void addApi() throws IOException {
+    /** What {@code install} does. */
+    private void install(String module) throws IOException {
         String version = System.getProperty("attune.version");
-        String name = "framework-api-" + version;
-        Path to = Files.createDirectories(repository.resolve("org/attune/framework-api/" + version));
-        Files.copy(Distribution.home().resolve("bundle/" + name + ".jar"), to.resolve(name + ".jar"));
-        Files.writeString(to.resolve(name + ".pom"), """
-                <project xmlns="http://maven.apache.org/POM/4.0.0">
-                  <modelVersion>4.0.0</modelVersion>
-                  <groupId>org.attune</groupId>
-                  <artifactId>framework-api</artifactId>
-                  <version>%s</version>
-                </project>
-                """.formatted(version));
+        Path to = Files.createDirectories(repository.resolve("org/attune/" + module + "/" + version));
+        boolean parent = module.equals("attune");
+        Path from = parent ? Path.of("..") : Path.of("..", module);
+        Files.copy(from.resolve("pom.xml"), to.resolve(module + "-" + version + ".pom"));
+        if (!parent) {
+            String jar = module + "-" + version + ".jar";
+            Files.copy(from.resolve("target").resolve(jar), to.resolve(jar));
+        }
     }
 
     /** Builds the project under another version. */

@@ -11,14 +11,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.attune.model.AttachPoint;
-import org.attune.peft.Bench;
 import org.attune.peft.bottleneck.NonLinearity;
 import org.attune.peft.prompt.PromptEncoderOptions.Encoder;
 import org.attune.peft.prompt.PromptTuningOptions.Init;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
-import org.attune.tensor.reference.ReferenceEngine;
+import org.attune.testkit.plugin.AdapterBench;
 import org.attune.training.Adapter;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,25 +30,16 @@ class PromptMethodsTest {
             this(name, adapter, options, true);
         }
 
-        Bench bench() {
+        AdapterBench bench() {
             return bench(Map.of());
         }
 
-        Bench bench(Map<String, double[]> restored) {
-            return new Bench(
-                    new ReferenceEngine(), engine -> new TinyTransformer(engine, causal), adapter, options, restored);
+        AdapterBench bench(Map<String, double[]> restored) {
+            return AdapterBench.of(engine -> new TinyTransformer(engine, causal), adapter, options, restored);
         }
 
-        Map<String, Object> written(Bench bench) {
-            return adapter.peft().orElseThrow().write(options, bench.model);
-        }
-
-        Map<String, double[]> saved(Bench bench) {
+        Map<String, double[]> saved(AdapterBench bench) {
             return bench.saved(adapter, options);
-        }
-
-        O read(Map<String, Object> config) {
-            return adapter.peft().orElseThrow().read(config);
         }
 
         @Override
@@ -84,10 +74,10 @@ class PromptMethodsTest {
     @ParameterizedTest
     @MethodSource("all")
     void gradientsAreThoseOfFiniteDifferences(Method<?> method) {
-        try (Bench bench = method.bench()) {
+        try (AdapterBench bench = method.bench()) {
             bench.stir();
             bench.gradients().forEach((name, gradient) -> {
-                Tensor t = bench.parameters.all().get(name);
+                Tensor t = bench.parameters().all().get(name);
                 double[] at = t.toDoubles();
                 for (int i = 0; i < at.length; i++) {
                     assertThat(gradient[i])
@@ -102,14 +92,14 @@ class PromptMethodsTest {
     @ParameterizedTest
     @MethodSource("all")
     void whatWasSavedGoesOn(Method<?> method) {
-        try (Bench bench = method.bench()) {
+        try (AdapterBench bench = method.bench()) {
             bench.stir();
             Map<String, double[]> saved = method.saved(bench);
-            try (Bench again = method.bench(saved)) {
+            try (AdapterBench again = method.bench(saved)) {
                 assertThat(again.hidden()).isEqualTo(bench.hidden());
-                assertThat(again.parameters.all().keySet())
-                        .isEqualTo(bench.parameters.all().keySet());
-                assertThat(again.parameters.unclaimed()).isEmpty();
+                assertThat(again.parameters().all().keySet())
+                        .isEqualTo(bench.parameters().all().keySet());
+                assertThat(again.parameters().unclaimed()).isEmpty();
             }
         }
     }
@@ -117,34 +107,19 @@ class PromptMethodsTest {
     @ParameterizedTest
     @MethodSource("methods")
     void whatPeftKeepsOfAMethodDoesTheSame(Method<?> method) {
-        try (Bench bench = method.bench()) {
+        try (AdapterBench bench = method.bench()) {
             bench.stir();
             Map<String, double[]> kept = new HashMap<>(method.saved(bench));
             kept.keySet().removeIf(name -> name.startsWith("prompt_encoder."));
             assertThat(kept).containsOnlyKeys("prompt_embeddings");
-            try (Bench again = method.bench(kept)) {
+            try (AdapterBench again = method.bench(kept)) {
                 double[] hidden = again.hidden();
                 double[] expected = bench.hidden();
                 for (int i = 0; i < hidden.length; i++) {
                     assertThat(hidden[i]).isCloseTo(expected[i], offset(1e-12));
                 }
-                assertThat(again.parameters.trained()).containsOnlyKeys("prompt_embeddings");
+                assertThat(again.parameters().trained()).containsOnlyKeys("prompt_embeddings");
             }
-        }
-    }
-
-    @ParameterizedTest
-    @MethodSource("all")
-    void configurationsAreReadAsTheyAreWritten(Method<?> method) {
-        try (Bench bench = method.bench()) {
-            Map<String, Object> config = method.written(bench);
-            assertThat((Object) method.read(config)).isEqualTo(method.options());
-
-            Map<String, Object> unknown = new HashMap<>(config);
-            unknown.put("a_field_of_next_year", 1);
-            assertThatThrownBy(() -> method.read(unknown))
-                    .isInstanceOf(Adapter.UnsupportedMethod.class)
-                    .hasMessageContaining("a_field_of_next_year=1");
         }
     }
 

@@ -187,7 +187,7 @@ public final class TrialCommands {
                     + "; only a running one is given another method");
         }
         trials.swap(trial.id(), adapter, options, former);
-        return "trial " + trial.id() + " " + trial.message();
+        return "trial " + trial.id() + " has " + adapter + " now";
     }
 
     private static void set(Map<String, String> values, String setting, String example) {

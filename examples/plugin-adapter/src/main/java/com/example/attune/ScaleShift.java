@@ -1,8 +1,10 @@
 package com.example.attune;
 
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.attune.model.AttachPoint;
 import org.attune.model.Forward;
+import org.attune.model.LinearMap;
 import org.attune.model.LinearTransform;
 import org.attune.plugin.AttunePlugin;
 import org.attune.tensor.Shape;
@@ -38,6 +40,17 @@ public final class ScaleShift implements Adapter<ScaleShiftOptions> {
         @Override
         public Tensor apply(Forward forward, Tensor x, UnaryOperator<Tensor> inner) {
             return inner.apply(x).mul(gamma).add(beta);
+        }
+
+        /** {@code gamma ⊙ (W x + b) + beta} is a linear map again: {@code attune merge} can write it into the base model. */
+        @Override
+        public Optional<LinearMap> merged(LinearMap inner) {
+            if (inner.bias() == null) {
+                return Optional.empty(); // there is nowhere to put beta
+            }
+            Tensor rows = gamma.reshape(gamma.shape().dim(0), 1);
+            return Optional.of(
+                    new LinearMap(inner.weight().mul(rows), inner.bias().mul(gamma).add(beta)));
         }
     }
 }

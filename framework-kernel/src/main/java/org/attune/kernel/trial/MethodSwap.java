@@ -50,7 +50,14 @@ final class MethodSwap {
 
     /** The weights that the former adapters come to, where they shall be merged. */
     Map<String, Tensor> merged(Model model, ParameterStore parameters, Wiring wiring, TensorEngine engine) {
-        return former == Former.MERGED ? new MergedWeights(model, parameters, wiring).changed(engine) : Map.of();
+        if (former == Former.DROPPED) {
+            return Map.of();
+        }
+        try {
+            return new MergedWeights(model, parameters, wiring).changed(engine);
+        } catch (UserError e) {
+            throw new UserError(e.getMessage() + "; to go on without what it has learnt, swap with --drop", e);
+        }
     }
 
     /** Carries it out, and tells the one who waits; a mistake of the user is for that one alone. */

@@ -40,6 +40,7 @@ final class Lab {
             Files.writeString(folder.resolve("test.jsonl"), examples(48, 2));
             Files.writeString(folder.resolve("tiny.yaml"), spec());
             model(folder.resolve("model"));
+            llama(folder.resolve("llama"));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -110,6 +111,55 @@ final class Lab {
                 """.formatted(size, WIDTH, LAYERS, INNER));
         Files.writeString(to.resolve("tokenizer.json"), TOKENIZER.formatted(vocabulary));
         TensorFiles.write(to.resolve("model.safetensors"), weights(size), Map.of());
+    }
+
+    /** The same texts for a Llama of two layers, with the words of the vocabulary. */
+    private static void llama(Path to) throws IOException {
+        StringBuilder vocabulary = new StringBuilder("\"<unk>\": 0, \"</s>\": 1");
+        int size = 2;
+        for (List<String> words : List.of(ANIMALS, PLANTS, TOOLS, OTHERS)) {
+            for (String word : words) {
+                vocabulary.append(", \"%s\": %d".formatted(word, size++));
+            }
+        }
+        Files.createDirectories(to);
+        Files.writeString(to.resolve("config.json"), """
+                {"model_type": "llama", "vocab_size": %d, "hidden_size": %d, "num_hidden_layers": %d,
+                 "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "intermediate_size": %d,
+                 "max_position_embeddings": 64, "rms_norm_eps": 1e-6, "rope_theta": 100, "hidden_act": "silu",
+                 "tie_word_embeddings": false, "eos_token_id": 1}
+                """.formatted(size, WIDTH, LAYERS, INNER));
+        Files.writeString(to.resolve("tokenizer.json"), """
+                {"version": "1.0", "added_tokens": [], "normalizer": null,
+                 "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": null, "decoder": null,
+                 "model": {"type": "WordLevel", "unk_token": "<unk>", "vocab": {%s}}}
+                """.formatted(vocabulary));
+        Map<String, HostTensor> weights = new LinkedHashMap<>();
+        SplittableRandom random = new SplittableRandom(8);
+        put(weights, random, "model.embed_tokens.weight", 0, size, WIDTH);
+        for (int i = 0; i < LAYERS; i++) {
+            String layer = "model.layers." + i + ".";
+            put(weights, random, layer + "input_layernorm.weight", 1, WIDTH);
+            put(weights, random, layer + "self_attn.q_proj.weight", 0, WIDTH, WIDTH);
+            put(weights, random, layer + "self_attn.k_proj.weight", 0, WIDTH / 2, WIDTH);
+            put(weights, random, layer + "self_attn.v_proj.weight", 0, WIDTH / 2, WIDTH);
+            put(weights, random, layer + "self_attn.o_proj.weight", 0, WIDTH, WIDTH);
+            put(weights, random, layer + "post_attention_layernorm.weight", 1, WIDTH);
+            put(weights, random, layer + "mlp.gate_proj.weight", 0, INNER, WIDTH);
+            put(weights, random, layer + "mlp.up_proj.weight", 0, INNER, WIDTH);
+            put(weights, random, layer + "mlp.down_proj.weight", 0, WIDTH, INNER);
+        }
+        put(weights, random, "model.norm.weight", 1, WIDTH);
+        put(weights, random, "lm_head.weight", 0, size, WIDTH);
+        TensorFiles.write(to.resolve("model.safetensors"), weights, Map.of());
+    }
+
+    /** What makes the spec one of a language model: trained on the same texts, LoRA at its own projections. */
+    static Map<String, String> asLanguageModel() {
+        return Map.of(
+                "model", "llama",
+                "trainer", "{name: causal-lm, max_length: 24}",
+                "adapters", "[{name: lora, rank: 4, alpha: 8, targets: [q_proj, v_proj]}]");
     }
 
     private static final String TOKENIZER = """

@@ -49,7 +49,8 @@ public final class Dora implements Adapter<LoraOptions> {
         Tensor m = on.parameter(
                 path + ".lora_magnitude_vector",
                 Shape.of(point.out()),
-                (shape, rng) -> Scope.withoutGradient(() -> lengths(base)).toDoubles());
+                (shape, rng) ->
+                        Scope.inference(base.engine(), () -> lengths(base).toDoubles()));
         String bias = path + ".bias";
         return new Directions(path + ".weight", on.weights().contains(bias) ? bias : null, update, m);
     }

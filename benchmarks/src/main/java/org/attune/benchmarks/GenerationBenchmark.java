@@ -31,8 +31,8 @@ import org.attune.tensor.engine.TensorEngine;
  * up to 64 new tokens each. Prints one JSON line for each repetition; the first also builds kernels. With {@code -Dprofile=true}
  * also a line for each operation of the last of the three, on standard error.
  *
- * <p>Arguments, each {@code name=value}: {@code model}, a folder or file; {@code dtype} (float32), {@code weights} (decoded; or
- * blocks), {@code engine} (cpu), {@code threads} (one a processor), {@code repeat} (3).
+ * <p>Arguments, each {@code name=value}: {@code model}, a folder or file; {@code dtype} (float32), {@code weights} (decoded;
+ * blocks, nf4, nf4-single, int8), {@code engine} (cpu), {@code threads} (one a processor), {@code repeat} (3).
  */
 public final class GenerationBenchmark {
     private static final boolean PROFILE = Boolean.getBoolean("profile");
@@ -75,7 +75,8 @@ public final class GenerationBenchmark {
 
     private void run(TensorEngine engine) {
         DType type = DType.valueOf(options.get("dtype").toUpperCase(Locale.ROOT));
-        Weights weights = Weights.valueOf(options.get("weights").toUpperCase(Locale.ROOT));
+        Weights weights =
+                Weights.valueOf(options.get("weights").toUpperCase(Locale.ROOT).replace('-', '_'));
         Path path = Path.of(options.get("model")).toAbsolutePath();
         Model model = new FolderModelLoader()
                 .load(path.toString(), path, engine, new WeightForm(type, weights))

@@ -147,7 +147,8 @@ public final class StepBenchmark {
             return shape.model(engine, dtype);
         }
         Path path = Path.of(options.get("model")).toAbsolutePath();
-        Weights weights = Weights.valueOf(options.get("weights").toUpperCase(Locale.ROOT));
+        Weights weights =
+                Weights.valueOf(options.get("weights").toUpperCase(Locale.ROOT).replace('-', '_'));
         return new FolderModelLoader()
                 .load(path.toString(), path, engine, new WeightForm(dtype, weights))
                 .orElseThrow();

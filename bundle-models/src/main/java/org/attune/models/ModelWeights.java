@@ -8,6 +8,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.attune.model.AttachPoint;
+import org.attune.model.AttachPoint.Kind;
 import org.attune.model.WeightForm;
 import org.attune.model.Weights;
 import org.attune.plugin.UserError;
@@ -16,6 +18,7 @@ import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.io.BlockType;
+import org.attune.tensor.io.Quantiser;
 
 /** Brings a file's weights under the family's names, checks them against the configuration and copies them into an engine. */
 final class ModelWeights {
@@ -42,12 +45,25 @@ final class ModelWeights {
         if (form.weights() == Weights.BLOCKS) {
             checkBlocks(stored.values(), engine);
         }
+        form.weights().quantised().ifPresent(type -> checkQuantised(stored.keySet(), type));
         Map<String, Tensor> weights = new LinkedHashMap<>();
         try {
             stored.forEach((name, nameInFile) -> {
                 Shape shape = file.shape(nameInFile);
                 DType type = shape.rank() >= 2 ? form.matrices() : engine.dtype();
                 boolean turned = isTransposed(name, nameInFile);
+                Optional<BlockType> quantised = form.weights().quantised().filter(q -> isQuantised(name, q));
+                if (quantised.isPresent()) {
+                    Tensor weight = Tensor.inBlocks(engine, turned ? transposed(shape) : shape, quantised.get(), type);
+                    weights.put(name, weight);
+                    engine.writeBlocks(
+                            Quantiser.quantise(
+                                    quantised.get(),
+                                    numbers(nameInFile, turned),
+                                    weight.shape().dim(1)),
+                            weight.storage());
+                    return;
+                }
                 Optional<BlockType> blocks =
                         form.weights() == Weights.BLOCKS && !turned ? blocks(nameInFile, engine) : Optional.empty();
                 if (blocks.isPresent()) {
@@ -75,6 +91,37 @@ final class ModelWeights {
         }
     }
 
+    /** The elements of a matrix as the model has it. */
+    private float[] numbers(String nameInFile, boolean turned) {
+        Shape shape = file.shape(nameInFile);
+        float[] numbers = new float[Math.toIntExact(shape.size())];
+        int[] done = {0};
+        file.read(nameInFile, (block, length) -> {
+            for (int i = 0; i < length; i++, done[0]++) {
+                int at = turned ? done[0] % shape.dim(1) * shape.dim(0) + done[0] / shape.dim(1) : done[0];
+                numbers[at] = block[i];
+            }
+        });
+        return numbers;
+    }
+
+    /** Whether a weight is a linear map's inside a layer, such as is quantised. */
+    private boolean isQuantised(String name, BlockType type) {
+        List<AttachPoint> points = modules.attachPoints();
+        return points.stream()
+                .filter(p -> p.kind() == Kind.LINEAR && name.equals(p.path() + ".weight"))
+                .filter(p -> points.stream()
+                        .anyMatch(b -> b.kind() == Kind.BLOCK && p.path().startsWith(b.path() + ".")))
+                .anyMatch(p -> Quantiser.takes(type, p.in()));
+    }
+
+    private void checkQuantised(Collection<String> names, BlockType type) {
+        if (names.stream().noneMatch(name -> isQuantised(name, type))) {
+            throw new UserError(file.source() + ": no matrix of this model can be quantised to " + type
+                    + ", whose rows are blocks of " + type.elements() + "; choose weights: nf4");
+        }
+    }
+
     private void read(String nameInFile, TensorEngine engine, Tensor into) {
         long[] done = {0};
         file.read(nameInFile, (block, length) -> {
@@ -93,7 +140,11 @@ final class ModelWeights {
     private void checkBlocks(Collection<String> namesInFile, TensorEngine engine) {
         if (namesInFile.stream().noneMatch(name -> blocks(name, engine).isPresent())) {
             throw new UserError(file.source() + ": no matrix of this model lies in blocks that it could stay in ("
-                    + engine.blockTypes().stream().sorted().map(BlockType::name).collect(Collectors.joining(", "))
+                    + engine.blockTypes().stream()
+                            .filter(type -> !Quantiser.takes(type, type.elements()))
+                            .sorted()
+                            .map(BlockType::name)
+                            .collect(Collectors.joining(", "))
                     + " of a GGUF file); leave out weights: blocks");
         }
     }
@@ -101,7 +152,7 @@ final class ModelWeights {
     private void readBlocks(String nameInFile, BlockType type, TensorEngine engine, Tensor into) {
         long[] done = {0};
         file.readBlocks(nameInFile, blocks -> {
-            long n = (long) blocks.remaining() / type.bytes() * BlockType.ELEMENTS;
+            long n = (long) blocks.remaining() / type.bytes() * type.elements();
             engine.writeBlocks(blocks, into.storage().slice(done[0], n));
             done[0] += n;
         });

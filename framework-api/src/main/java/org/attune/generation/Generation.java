@@ -24,7 +24,7 @@ public interface Generation {
      * @param base the folder that a relative model starts from
      * @param engine name of a tensor engine; empty for the fastest
      * @param precision of matrices and activations; empty for the engine's own type
-     * @param weights what becomes of matrices that the model's file has in blocks
+     * @param weights how the model's matrices are held; empty for quantised as in the run, or else decoded
      * @param threads how many threads compute, from 1
      */
     record Source(
@@ -33,6 +33,6 @@ public interface Generation {
             Path base,
             String engine,
             Optional<DType> precision,
-            Weights weights,
+            Optional<Weights> weights,
             int threads) {}
 }

@@ -44,7 +44,7 @@ abstract class BlocksContract {
     }
 
     private Matrix matrix(BlockType type, DType dtype, int rows, int columns) {
-        int n = rows * columns / BlockType.ELEMENTS;
+        int n = (int) type.blocks((long) rows * columns);
         Rng rng = Rng.of(5).at(type.name()).at(columns);
         ByteBuffer bytes = ByteBuffer.allocate(n * type.bytes()).order(ByteOrder.LITTLE_ENDIAN);
         for (int i = 0; i < bytes.capacity(); i++) {
@@ -53,25 +53,29 @@ abstract class BlocksContract {
         for (int i = 0; i < n; i++) {
             // The first block is all 0, or all minimum; the second has a scale that is too small for all digits.
             float scale = i == 0 ? 0 : i == 1 ? 0x1p-20f : (float) (LARGEST * (2 * rng.uniform(-2 * i - 1) - 1));
-            bytes.putShort(i * type.bytes(), HalfFloats.toFloat16(scale));
-            if (type == BlockType.Q4_1) {
-                float minimum = (float) (LARGEST * (2 * rng.uniform(-2 * i - 2) - 1));
-                bytes.putShort(i * type.bytes() + 2, HalfFloats.toFloat16(minimum));
+            float second = (float) (LARGEST * (2 * rng.uniform(-2 * i - 2) - 1));
+            int at = i * type.bytes();
+            switch (type) {
+                case Q8_0 -> bytes.putShort(at, HalfFloats.toFloat16(scale));
+                case Q4_1 ->
+                    bytes.putShort(at, HalfFloats.toFloat16(scale)).putShort(at + 2, HalfFloats.toFloat16(second));
+                case NF4, INT8 -> bytes.putFloat(at, scale);
+                case NF4_DOUBLE -> bytes.putFloat(at, second).putFloat(at + 4, scale);
             }
         }
-        float[] numbers = new float[rows * columns];
+        float[] numbers = new float[n * type.elements()];
         for (int i = 0; i < n; i++) {
-            type.decode(bytes, i * type.bytes(), numbers, i * BlockType.ELEMENTS);
+            type.decode(bytes, i * type.bytes(), numbers, i * type.elements());
         }
         Shape shape = Shape.of(rows, columns);
         Tensor tensor = Tensor.inBlocks(engine, shape, type, dtype);
-        int first = rows / 2 * columns / BlockType.ELEMENTS; // in two pieces
+        int first = rows / 2 * columns / type.elements(); // in two pieces
         int cut = first * type.bytes();
         engine.writeBlocks(bytes.slice(0, cut), tensor.storage());
         engine.writeBlocks(
                 bytes.slice(cut, bytes.capacity() - cut),
-                tensor.storage().slice((long) first * BlockType.ELEMENTS, (long) (n - first) * BlockType.ELEMENTS));
-        double[] exact = new double[numbers.length];
+                tensor.storage().slice((long) first * type.elements(), shape.size() - (long) first * type.elements()));
+        double[] exact = new double[rows * columns];
         Arrays.setAll(exact, i -> numbers[i]);
         return new Matrix(tensor, exact, shape);
     }
@@ -92,7 +96,7 @@ abstract class BlocksContract {
     void whatTheEngineDoesNotNameItRefuses() {
         for (BlockType type : BlockType.values()) {
             if (!engine.blockTypes().contains(type)) {
-                assertThatThrownBy(() -> engine.allocateBlocks(type, BlockType.ELEMENTS, engine.dtype()))
+                assertThatThrownBy(() -> engine.allocateBlocks(type, type.elements(), engine.dtype()))
                         .isInstanceOf(IllegalArgumentException.class)
                         .hasMessageContaining(type.name());
             }
@@ -187,7 +191,8 @@ abstract class BlocksContract {
     @Test
     void aLinearLayerAndItsGradientAreThoseOfTheDecodedNumbers() {
         forAllTypes((type, dtype) -> {
-            for (int[] size : new int[][] {{1, 32, 1}, {3, 96, 33}, {17, 576, 70}, {64, 64, 130}, {75, 1056, 300}}) {
+            for (int[] size :
+                    new int[][] {{1, 32, 1}, {3, 96, 33}, {17, 576, 70}, {5, 40, 33}, {64, 64, 130}, {75, 1056, 300}}) {
                 try (Matrix w = matrix(type, dtype, size[2], size[1]);
                         Tensor bias = Tensor.zeros(engine, Shape.of(size[2]))) {
                     Shape x = Shape.of(size[0], size[1]);

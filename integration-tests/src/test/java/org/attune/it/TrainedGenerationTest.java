@@ -17,7 +17,6 @@ import org.attune.kernel.generation.GenerationService;
 import org.attune.kernel.plugins.Engines;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.model.Model;
-import org.attune.model.Weights;
 import org.attune.models.source.FolderModelLoader;
 import org.attune.peft.Lora;
 import org.attune.plugin.UserError;
@@ -76,7 +75,7 @@ class TrainedGenerationTest {
     }
 
     private Generation.Source source(Optional<String> model, Optional<Path> trained) {
-        return new Generation.Source(model, trained, folder, "reference", Optional.empty(), Weights.DECODED, 2);
+        return new Generation.Source(model, trained, folder, "reference", Optional.empty(), Optional.empty(), 2);
     }
 
     private int[] greedy(Optional<String> model, Optional<Path> trained) {

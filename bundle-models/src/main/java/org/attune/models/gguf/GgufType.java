@@ -47,7 +47,7 @@ enum GgufType {
 
     GgufType(int id, BlockType kept) {
         this.id = id;
-        this.blockSize = BlockType.ELEMENTS;
+        this.blockSize = kept.elements();
         this.blockBytes = kept.bytes();
         this.decoder = kept::decode;
         this.kept = Optional.of(kept);

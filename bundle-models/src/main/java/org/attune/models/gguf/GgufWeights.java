@@ -85,8 +85,10 @@ final class GgufWeights implements WeightFile {
         }
         int rows = headSize(stored, heads);
         int columns = columns(stored);
-        ByteBuffer halves = ByteBuffer.allocate(
-                rows * columns / BlockType.ELEMENTS * file.type(stored).blockBytes());
+        ByteBuffer halves = ByteBuffer.allocate(rows
+                * columns
+                / file.type(stored).blockSize()
+                * file.type(stored).blockBytes());
         int row = halves.capacity() / rows;
         file.readBytes(stored, rows * columns, pairs -> {
             for (int i = 0; i < rows; i++) {

@@ -123,8 +123,9 @@ final class GenerationOptions {
     @Option(
             names = "--weights",
             paramLabel = "FORM",
-            defaultValue = "decoded",
-            description = "decoded, or blocks: matrices stay in the blocks of a GGUF file, which take less memory.")
+            description =
+                    "decoded; blocks: matrices stay in the blocks of a GGUF file; nf4, nf4-single or int8: they are"
+                            + " quantised. All but decoded take less memory. By default quantised as the run was, else decoded.")
     private String weights;
 
     @Option(names = "--threads", paramLabel = "N", description = "Threads that compute; by default one a processor.")
@@ -140,7 +141,7 @@ final class GenerationOptions {
                 Path.of(""),
                 engine,
                 Optional.ofNullable(precision).map(p -> constant(DType.class, "--precision", p)),
-                constant(Weights.class, "--weights", weights),
+                Optional.ofNullable(weights).map(w -> constant(Weights.class, "--weights", w)),
                 threads == null ? Runtime.getRuntime().availableProcessors() : threads);
     }
 
@@ -157,7 +158,7 @@ final class GenerationOptions {
     private static <E extends Enum<E>> E constant(Class<E> type, String option, String text) {
         List<String> names = new ArrayList<>();
         for (E constant : type.getEnumConstants()) {
-            String name = constant.name().toLowerCase(Locale.ROOT);
+            String name = constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
             if (name.equals(text)) {
                 return constant;
             }

@@ -76,7 +76,7 @@ class GenerateCommandTest {
                         "--precision",
                         "bfloat16",
                         "--weights",
-                        "blocks",
+                        "nf4-single",
                         "--threads",
                         "3",
                         "x"))
@@ -89,7 +89,7 @@ class GenerateCommandTest {
         assertThat(source.trained()).contains(Path.of("runs/x"));
         assertThat(source.engine()).isEqualTo("cpu");
         assertThat(source.precision()).contains(DType.BFLOAT16);
-        assertThat(source.weights()).isEqualTo(Weights.BLOCKS);
+        assertThat(source.weights()).contains(Weights.NF4_SINGLE);
         assertThat(source.threads()).isEqualTo(3);
     }
 

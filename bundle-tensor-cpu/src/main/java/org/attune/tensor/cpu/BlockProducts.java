@@ -6,17 +6,15 @@ import org.attune.tensor.cpu.Worker.Scratch;
 import org.attune.tensor.engine.Binary;
 import org.attune.tensor.engine.Matmul;
 import org.attune.tensor.engine.Storage;
-import org.attune.tensor.io.BlockType;
 
 /**
  * Products with a matrix in blocks, in float32. Some rows of it at a time are decoded into a tile that stays in the cache while it is
  * multiplied, so that a decoded copy never exists and memory is read for the blocks alone.
  *
- * <p>The tile holds {@code scale q}. The minima, one for 32 numbers, have a product of their own: with {@code w = scale q + minimum}
+ * <p>The tile holds {@code scale q}; blocks here are groups that share a scale. Minima, one for 32 numbers, have a product of their own: with {@code w = scale q + minimum}
  * is {@code x w^T = x (scale q)^T + s minimum^T}, where s are the sums of x over each block's 32 columns.
  */
 final class BlockProducts {
-    private static final int BLOCK = BlockType.ELEMENTS;
     /** With few rows the tile is read once: a quarter of a core's second cache and more are slower. */
     private static final int FEW_ROWS = 16;
 
@@ -31,7 +29,7 @@ final class BlockProducts {
         int columns = form.transposeB() ? form.k() : form.n();
         return form.batch() == 1
                 && form.k() > 0
-                && columns % BLOCK == 0
+                && columns % b.type().group() == 0
                 && b.skipped() == 0
                 && !(form.transposeA() && form.transposeB());
     }
@@ -85,9 +83,9 @@ final class BlockProducts {
             float beta,
             long y,
             long stride) {
-        int blocks = in / BLOCK;
+        int blocks = in / weight.type().group();
         boolean minima = BlockReader.hasMinima(weight);
-        long sums = minima ? blockSums(w, x, (long) rows * blocks) : 0;
+        long sums = minima ? blockSums(w, x, (long) rows * blocks, weight.type().group()) : 0;
         int height = height(rows, in);
         for (int row = from; row < to; row += height) {
             int n = Math.min(height, to - row);
@@ -101,10 +99,10 @@ final class BlockProducts {
         }
     }
 
-    /** Of x [blocks, 32]: the sums of its rows. */
-    private static long blockSums(Worker w, long x, long blocks) {
+    /** Of x [blocks, group]: the sums of its rows. */
+    private static long blockSums(Worker w, long x, long blocks, int group) {
         long sums = w.scratch(Scratch.SUMS, blocks);
-        w.gemm(false, false, blocks, 1, BLOCK, 1, x, BLOCK, w.ones(BLOCK), 1, 0, sums, 1);
+        w.gemm(false, false, blocks, 1, group, 1, x, group, w.ones(group), 1, 0, sums, 1);
         return sums;
     }
 
@@ -112,7 +110,7 @@ final class BlockProducts {
     private static void columns(Worker w, Matmul form, long a, BlockStorage weight, long out) {
         int m = form.m();
         int n = form.n();
-        int blocks = n / BLOCK;
+        int blocks = n / weight.type().group();
         float alpha = (float) form.alpha();
         boolean minima = BlockReader.hasMinima(weight);
         long sums = minima ? w.scratch(Scratch.SUMS, (long) m * blocks) : 0;
@@ -143,7 +141,8 @@ final class BlockProducts {
             }
         }
         if (minima) {
-            w.kernel(KernelKey.rows(Binary.ADD, Variant.BY_COLUMN, BLOCK)).run((long) m * blocks, out, sums, out);
+            w.kernel(KernelKey.rows(Binary.ADD, Variant.BY_COLUMN, weight.type().group()))
+                    .run((long) m * blocks, out, sums, out);
         }
     }
 

@@ -5,31 +5,41 @@ import static org.attune.tensor.cpu.Worker.TILE;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.attune.tensor.cpu.KernelKey.RowOperation;
+import org.attune.tensor.cpu.KernelKey.Variant;
 import org.attune.tensor.cpu.Worker.Scratch;
+import org.attune.tensor.engine.Binary;
 import org.attune.tensor.engine.Storage;
 import org.attune.tensor.io.BlockType;
 import org.attune.tensor.io.HalfFloats;
+import org.attune.tensor.io.NormalFloat;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
 
 /**
  * Moves blocks to and from a {@link BlockStorage}. Products decode with oneDNN's conversion of bytes, which multiplies by a scale a
- * block; packed bytes are unpacked before by a loop over longs, which every JDK vectorises, as none does that turns bytes into floats.
+ * group; packed bytes are unpacked before by a loop over longs, which every JDK vectorises, as none does that turns bytes into floats.
+ * Codes of NF4 are looked up two at a time.
  */
 final class BlockReader {
-    private static final int BLOCK = BlockType.ELEMENTS;
     private static final long LOWER = 0x0f0f_0f0f_0f0f_0f0fL;
-    /** Blocks that are decoded in Java at once. */
-    private static final int SOME = TILE / BLOCK;
+    /** Bytes of NF4 that are looked up at once. */
+    private static final int CODES = 4096;
+    /** By byte, the two floats of its codes, the upper one's first in memory. */
+    private static final long[] PAIRS = pairs();
 
     private final Worker w;
     private final Bytes bytes = new Bytes();
     private final Shorts shorts = new Shorts();
     private final Longs longs = new Longs();
-    private final byte[] scales = new byte[4 * SOME];
-    private final byte[] integers = new byte[BLOCK * SOME];
-    private final ByteBuffer block = ByteBuffer.allocate(4 + BLOCK).order(ByteOrder.LITTLE_ENDIAN);
+    private final Floats floats = new Floats();
+    private final byte[] headers = new byte[TILE];
+    private final byte[] integers = new byte[TILE];
+    private final byte[] block = new byte[BlockType.NF4_DOUBLE.headerBytes()]; // longer than other blocks
+    private final ByteBuffer in = ByteBuffer.wrap(block).order(ByteOrder.LITTLE_ENDIAN);
+    private final byte[] codes = new byte[CODES];
+    private final long[] values = new long[CODES];
 
     private short[] halves = {};
     private float[] factors = {};
@@ -42,44 +52,61 @@ final class BlockReader {
 
     /** See {@link org.attune.tensor.engine.TensorEngine#writeBlocks}. */
     void write(ByteBuffer from, BlockStorage out) {
-        int scaleBytes = BlockStorage.scaleBytes(out.type());
-        int integerBytes = BlockStorage.integerBytes(out.type());
-        int size = out.type().bytes();
-        int blocks = from.remaining() / size;
-        for (int done = 0; done < blocks; done += SOME) {
-            int n = Math.min(SOME, blocks - done);
+        BlockType type = out.type();
+        int header = type.headerBytes();
+        int each = type.integerBytes(type.elements());
+        int some = Math.max(1, TILE / type.elements());
+        byte[] headers = new byte[some * header];
+        byte[] integers = new byte[some * each];
+        int blocks = from.remaining() / type.bytes();
+        for (int done = 0; done < blocks; done += some) {
+            int n = Math.min(some, blocks - done);
             for (int i = 0; i < n; i++) {
-                from.get(scales, i * scaleBytes, scaleBytes);
-                from.get(integers, i * integerBytes, integerBytes);
+                from.get(headers, i * header, header);
+                from.get(integers, i * each, each);
             }
-            bytes.at(out.scales(done)).put(scales, 0, n * scaleBytes);
-            bytes.at(out.integers(done)).put(integers, 0, n * integerBytes);
+            long first = (long) done * out.groupsInBlock();
+            long held = (out.groups() - first) * BlockStorage.groupBytes(type);
+            bytes.at(out.header(first)).put(headers, 0, n * header);
+            bytes.at(out.integers(first)).put(integers, 0, (int) Math.min((long) n * each, held));
         }
     }
 
-    /** {@code n} numbers from the {@code first} on, exactly as ggml decodes them. */
+    /** {@code n} numbers from the {@code first} on, exactly as {@link BlockType#decode} gives them. */
     void read(BlockStorage x, long first, float[] out, int at, int n) {
         float[] tile = w.row(3, TILE);
+        int group = x.type().group();
         for (int done = 0; done < n; ) {
             long from = x.skipped() + first + done;
-            int skipped = (int) (from % BLOCK);
-            int blocks = Math.min(SOME, (skipped + n - done + BLOCK - 1) / BLOCK);
-            decode(x, from / BLOCK, blocks, tile);
-            int decoded = Math.min(n - done, blocks * BLOCK - skipped);
+            int skipped = (int) (from % group);
+            int groups = Math.min(TILE / group, (skipped + n - done + group - 1) / group);
+            decode(x, from / group, groups, tile);
+            int decoded = Math.min(n - done, groups * group - skipped);
             System.arraycopy(tile, skipped, out, at + done, decoded);
             done += decoded;
         }
     }
 
-    private void decode(BlockStorage x, long first, int blocks, float[] out) {
-        int scaleBytes = BlockStorage.scaleBytes(x.type());
-        int integerBytes = BlockStorage.integerBytes(x.type());
-        bytes.at(x.scales(first)).get(scales, 0, blocks * scaleBytes);
-        bytes.at(x.integers(first)).get(integers, 0, blocks * integerBytes);
-        for (int i = 0; i < blocks; i++) {
-            System.arraycopy(scales, i * scaleBytes, block.array(), 0, scaleBytes);
-            System.arraycopy(integers, i * integerBytes, block.array(), scaleBytes, integerBytes);
-            x.type().decode(block, 0, out, i * BLOCK);
+    private void decode(BlockStorage x, long first, int groups, float[] out) {
+        boolean twice = x.type() == BlockType.NF4_DOUBLE;
+        BlockType type = twice ? BlockType.NF4 : x.type();
+        if (twice) {
+            absmaxes(x, first, groups);
+        }
+        int header = type.headerBytes();
+        int each = BlockStorage.groupBytes(type);
+        bytes.at(x.integers(first)).get(integers, 0, groups * each);
+        if (!twice) {
+            bytes.at(x.header(first)).get(headers, 0, groups * header);
+        }
+        for (int i = 0; i < groups; i++) {
+            if (twice) {
+                in.putFloat(0, factors[i]);
+            } else {
+                System.arraycopy(headers, i * header, block, 0, header);
+            }
+            System.arraycopy(integers, i * each, block, header, each);
+            type.decode(in, 0, out, i * type.elements());
         }
     }
 
@@ -113,29 +140,108 @@ final class BlockReader {
     }
 
     /**
-     * Decodes {@code n} blocks from the {@code first} on, but for their minima.
+     * Decodes {@code n} groups from the {@code first} on, but for their minima.
      *
      * @return where the floats lie until the next call
      */
     long tile(BlockStorage x, long first, int n) {
-        long out = w.scratch(Scratch.TILE, (long) BLOCK * n);
-        int each = BlockStorage.scaleBytes(x.type()) / Short.BYTES;
-        if (halves.length < each * n) {
-            halves = new short[each * n];
-            factors = new float[n];
-        }
-        shorts.at(x.scales(first)).get(halves, 0, each * n);
-        long factor = factors(0, each, n, Scratch.SCALES);
+        int group = x.type().group();
+        long out = w.scratch(Scratch.TILE, (long) group * n);
+        long factor = factors(x, first, n);
         switch (x.type()) {
-            case Q8_0 -> w.kernel(KernelKey.rows(RowOperation.DECODE, BLOCK)).run(n, x.integers(first), factor, out);
+            case Q8_0, INT8 ->
+                w.kernel(KernelKey.rows(RowOperation.DECODE, group)).run(n, x.integers(first), factor, out);
             case Q4_1 -> {
                 long integers = unpack(x.integers(first), 2 * n);
-                Kernel kernel = w.kernel(KernelKey.rows(RowOperation.DECODE, BLOCK / 2));
+                Kernel kernel = w.kernel(KernelKey.rows(RowOperation.DECODE, group / 2));
                 kernel.run(n, integers, factor, out);
-                kernel.run(n, integers + (long) BLOCK / 2 * n, factor, out + (long) Float.BYTES * BLOCK / 2);
+                kernel.run(n, integers + (long) group / 2 * n, factor, out + (long) Float.BYTES * group / 2);
+            }
+            case NF4, NF4_DOUBLE -> {
+                lookUp(x.integers(first), (long) BlockStorage.groupBytes(x.type()) * n, out);
+                w.kernel(KernelKey.rows(Binary.MUL, Variant.BY_COLUMN, group)).run(n, out, factor, out);
             }
         }
         return out;
+    }
+
+    /** What {@code n} groups are scaled by. */
+    private long factors(BlockStorage x, long first, int n) {
+        switch (x.type()) {
+            case Q8_0, Q4_1 -> {
+                int each = x.type().headerBytes() / Short.BYTES;
+                reserve(n);
+                if (halves.length < each * n) {
+                    halves = new short[each * n];
+                }
+                shorts.at(x.header(first)).get(halves, 0, each * n);
+                return factors(0, each, n, Scratch.SCALES);
+            }
+            case NF4 -> {
+                return x.header(first);
+            }
+            case INT8 -> {
+                reserve(n);
+                floats.at(x.header(first)).get(factors, 0, n);
+                for (int i = 0; i < n; i++) {
+                    factors[i] *= BlockType.INT8_STEP;
+                }
+            }
+            case NF4_DOUBLE -> absmaxes(x, first, n);
+        }
+        long to = w.scratch(Scratch.SCALES, n);
+        w.store(factors, n, to);
+        return to;
+    }
+
+    private void reserve(int n) {
+        if (factors.length < n) {
+            factors = new float[n];
+        }
+    }
+
+    /** With double quantisation, those of {@code n} groups. */
+    private void absmaxes(BlockStorage x, long first, int n) {
+        reserve(n);
+        int header = x.type().headerBytes();
+        for (int done = 0; done < n; ) {
+            int from = x.inBlock(first + done);
+            int some = Math.min(n - done, x.groupsInBlock() - from);
+            bytes.at(x.header(first + done)).get(block, 0, header);
+            float mean = in.getFloat(0);
+            float scale = in.getFloat(Float.BYTES);
+            for (int i = 0; i < some; i++) {
+                factors[done + i] = NormalFloat.absmax(block[2 * Float.BYTES + from + i], scale, mean);
+            }
+            done += some;
+        }
+    }
+
+    /** The floats of {@code n} bytes of two codes. */
+    private void lookUp(long from, long n, long out) {
+        for (long done = 0; done < n; done += CODES) {
+            int some = (int) Math.min(CODES, n - done);
+            bytes.at(from + done).get(codes, 0, some);
+            lookUp(codes, values, some);
+            longs.at(out + Long.BYTES * done).put(values, 0, some);
+        }
+    }
+
+    private static void lookUp(byte[] codes, long[] values, int n) {
+        for (int i = 0; i < n; i++) {
+            values[i] = PAIRS[codes[i] & 0xff];
+        }
+    }
+
+    private static long[] pairs() {
+        long[] pairs = new long[256];
+        ByteBuffer pair = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.nativeOrder());
+        for (int i = 0; i < pairs.length; i++) {
+            pairs[i] = pair.putFloat(0, NormalFloat.value(i >> 4))
+                    .putFloat(Float.BYTES, NormalFloat.value(i & 15))
+                    .getLong(0);
+        }
+        return pairs;
     }
 
     /** Whether what was decoded last is to be added to: the minima [n] lie at {@link #minima}. */
@@ -186,6 +292,17 @@ final class BlockReader {
         }
 
         Bytes at(long newAddress) {
+            this.address = newAddress;
+            return this;
+        }
+    }
+
+    private static final class Floats extends FloatPointer {
+        Floats() {
+            super((Pointer) null);
+        }
+
+        Floats at(long newAddress) {
             this.address = newAddress;
             return this;
         }

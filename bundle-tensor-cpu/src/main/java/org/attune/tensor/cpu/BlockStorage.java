@@ -6,8 +6,8 @@ import org.attune.tensor.engine.Storage;
 import org.attune.tensor.io.BlockType;
 
 /**
- * Numbers in blocks, or a part of them. What blocks are scaled by lies in front, all integers behind it, so that these are dense; both
- * are the bytes of the file. Filled once, then only read.
+ * Numbers in blocks, or a part of them. Their headers lie in front, all integers behind them, so that these are dense; both are
+ * the bytes that were written. Filled once, then only read.
  */
 final class BlockStorage implements Storage {
     private final Memory memory;
@@ -23,10 +23,10 @@ final class BlockStorage implements Storage {
         private final long integers;
         private volatile boolean open = true;
 
-        Memory(NativeMemory account, BlockType type, long blocks) {
-            long scales = NativeMemory.align(blocks * scaleBytes(type));
+        Memory(NativeMemory account, BlockType type, long size) {
+            long scales = NativeMemory.align(type.blocks(size) * type.headerBytes());
             this.account = account;
-            this.slab = NativeMemory.allocateZeroed(scales + blocks * integerBytes(type));
+            this.slab = NativeMemory.allocateZeroed(scales + groups(type, size) * groupBytes(type));
             this.type = type;
             this.integers = slab.address() + scales;
             account.opened(slab.bytes());
@@ -50,43 +50,52 @@ final class BlockStorage implements Storage {
     }
 
     static BlockStorage allocate(NativeMemory account, BlockType type, long size, DType dtype) {
-        if (size % BlockType.ELEMENTS != 0) {
-            throw new IllegalArgumentException(size + " numbers are no whole blocks of " + BlockType.ELEMENTS);
-        }
-        return new BlockStorage(new Memory(account, type, size / BlockType.ELEMENTS), true, 0, size, dtype);
+        return new BlockStorage(new Memory(account, type, size), true, 0, size, dtype);
     }
 
-    /** Of a block, those that its integers are scaled by. */
-    static int scaleBytes(BlockType type) {
-        return type.bytes() - integerBytes(type);
+    /** Groups that so many numbers take: of a block that is short only these are held. */
+    private static long groups(BlockType type, long size) {
+        return (size + type.group() - 1) / type.group();
     }
 
-    static int integerBytes(BlockType type) {
-        return switch (type) {
-            case Q8_0 -> BlockType.ELEMENTS;
-            case Q4_1 -> BlockType.ELEMENTS / 2;
-        };
+    /** Bytes of the integers that share a scale. */
+    static int groupBytes(BlockType type) {
+        return type.integerBytes(type.group());
     }
 
     BlockType type() {
         return memory.type;
     }
 
-    /** Elements of the first block that are not part of this. */
+    /** Elements of the first group that are not part of this. */
     int skipped() {
-        return (int) (offset % BlockType.ELEMENTS);
+        return (int) (offset % type().group());
     }
 
-    /** Where that lies which the {@code i}th block is scaled by. */
-    long scales(long i) {
+    /** Groups that this is in. */
+    long groups() {
+        return groups(type(), skipped() + size);
+    }
+
+    /** Where the header of the block lies that has the {@code i}th group. */
+    long header(long i) {
         check();
-        return memory.slab.address() + (offset / BlockType.ELEMENTS + i) * scaleBytes(memory.type);
+        return memory.slab.address() + (offset / type().group() + i) / groupsInBlock() * type().headerBytes();
     }
 
-    /** Where the integers of the {@code i}th block lie. */
+    /** The place of the {@code i}th group in its block. */
+    int inBlock(long i) {
+        return (int) ((offset / type().group() + i) % groupsInBlock());
+    }
+
+    int groupsInBlock() {
+        return type().elements() / type().group();
+    }
+
+    /** Where the integers of the {@code i}th group lie. */
     long integers(long i) {
         check();
-        return memory.integers + (offset / BlockType.ELEMENTS + i) * integerBytes(memory.type);
+        return memory.integers + (offset / type().group() + i) * groupBytes(type());
     }
 
     private void check() {
@@ -107,7 +116,7 @@ final class BlockStorage implements Storage {
 
     @Override
     public long bytes() {
-        return (size + BlockType.ELEMENTS - 1) / BlockType.ELEMENTS * memory.type.bytes();
+        return type().blocks(size) * type().headerBytes() + groups() * groupBytes(type());
     }
 
     @Override

@@ -115,14 +115,14 @@ final class KernelFactory {
 
     /** A tile has as many rows each time, but for the last one of a matrix. */
     private Kernel decoding(int columns) {
-        long[] strides = {columns, Float.BYTES, (long) Float.BYTES * BlockType.ELEMENTS};
+        long[] strides = {columns, Float.BYTES, (long) Float.BYTES * decodedRow(columns)};
         return new Kernel(n -> decoding(n, columns), strides, MOST_ELEMENTS_LOG2, 1 << MOST_ELEMENTS_LOG2);
     }
 
     private Primitive decoding(int n, int columns) {
         long[] dims = {n, columns};
         try (Form bytes = new Form(dnnl_s8, dims, new long[] {columns, 1});
-                Form floats = new Form(dnnl_f32, dims, new long[] {BlockType.ELEMENTS, 1});
+                Form floats = new Form(dnnl_f32, dims, new long[] {decodedRow(columns), 1});
                 Form scales = new Form(DType.FLOAT32, n);
                 Attributes attributes = new Attributes()) {
             OneDnn.check(dnnl_primitive_attr_set_scales_mask(attributes.attr, DNNL_ARG_FROM, 1), "setting scales");
@@ -134,6 +134,10 @@ final class KernelFactory {
                     operand(DNNL_ARG_ATTR_SCALES | DNNL_ARG_FROM, scales),
                     operand(DNNL_ARG_TO, floats));
         }
+    }
+
+    private static int decodedRow(int columns) {
+        return Math.max(columns, BlockType.Q4_1.elements());
     }
 
     private dnnl_primitive_desc reorder(Form from, Form to, Attributes attributes) {

@@ -34,7 +34,7 @@ record KernelKey(Enum<?> operation, Variant variant, DType type, int columns, fl
         ATTENTION,
         /** Conversion from float32 to the key's type; as a gradient, back. */
         CONVERT,
-        /** {@code (q, scale, out)}: {@code out = scale q} for rows of signed bytes q; rows of out have 32 floats, or begin so far apart. */
+        /** {@code (q, scale, out)}: {@code out = scale q} for rows of signed bytes q; rows of out begin 32 floats apart or more. */
         DECODE,
         /** {@code (y, dy, dx)}; there is no forward one, see {@link Logarithms}. */
         LOG_SOFTMAX_GRADIENT,

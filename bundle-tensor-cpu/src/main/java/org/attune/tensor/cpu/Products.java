@@ -6,7 +6,6 @@ import org.attune.tensor.cpu.Product.Layout;
 import org.attune.tensor.cpu.Worker.Scratch;
 import org.attune.tensor.engine.Matmul;
 import org.attune.tensor.engine.Storage;
-import org.attune.tensor.io.BlockType;
 
 /**
  * Matrix products. Float32 ones go through oneDNN's plain gemm, which needs nothing built: ragged text brings ever new row counts, and
@@ -234,7 +233,7 @@ final class Products {
             return;
         }
         long biases = bias == null ? 0 : o.in(bias) + (long) Float.BYTES * from;
-        if (weight instanceof BlockStorage blocks && in % BlockType.ELEMENTS == 0 && blocks.skipped() == 0) {
+        if (weight instanceof BlockStorage blocks && in % blocks.type().group() == 0 && blocks.skipped() == 0) {
             BlockProducts.linear(w, o, x, blocks, biases, rows, in, out, from, to, y);
             return;
         }

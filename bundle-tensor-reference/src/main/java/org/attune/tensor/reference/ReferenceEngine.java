@@ -69,12 +69,13 @@ public final class ReferenceEngine implements TensorEngine {
     public void writeBlocks(ByteBuffer blocks, Storage out) {
         BlockType type = ((DoubleStorage) out).blocks();
         ByteBuffer in = blocks.slice().order(ByteOrder.LITTLE_ENDIAN);
-        float[] block = new float[BlockType.ELEMENTS];
+        float[] block = new float[type.elements()];
         double[] y = data(out);
         int to = offset(out);
         for (int from = 0; from < in.limit(); from += type.bytes(), to += block.length) {
             type.decode(in, from, block, 0);
-            for (int i = 0; i < block.length; i++) {
+            int n = Math.min(block.length, offset(out) + (int) out.size() - to);
+            for (int i = 0; i < n; i++) {
                 y[to + i] = block[i];
             }
         }

@@ -48,7 +48,7 @@ public interface TensorEngine {
      * products and look-ups ({@link #linear}, {@link #linearColumns}, {@link #matmul} with it as {@code b}, {@link #gatherRows}) a
      * piece at a time, the others all of it. None writes to it but {@link #writeBlocks}, and its slices begin at whole blocks.
      *
-     * @param size a multiple of {@link BlockType#ELEMENTS}
+     * @param size in numbers; the last block may be short
      * @param dtype the type that the numbers count as where a result's type depends on it; they are not rounded to it
      * @throws IllegalArgumentException if the types are none of {@link #blockTypes()} and {@link #dtypes()}
      */
@@ -56,7 +56,8 @@ public interface TensorEngine {
         throw new IllegalArgumentException("engine '" + name() + "' keeps nothing in blocks of type " + type);
     }
 
-    /** Copies whole blocks, all that remain in a buffer, into the start of what {@link #allocateBlocks} has given, or a slice of it. */
+    /** Copies whole blocks, all that remain in a buffer, into the start of what {@link #allocateBlocks} has given, or a slice of it. Of a
+     * last block that is short there only what fits is copied. */
     default void writeBlocks(ByteBuffer blocks, Storage out) {
         throw new IllegalArgumentException("engine '" + name() + "' keeps nothing in blocks");
     }

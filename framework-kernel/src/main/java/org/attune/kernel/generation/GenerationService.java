@@ -15,6 +15,7 @@ import org.attune.kernel.plugins.PluginRegistry;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Wiring;
 import org.attune.model.WeightForm;
+import org.attune.model.Weights;
 import org.attune.plugin.UserError;
 import org.attune.tensor.engine.TensorEngine;
 
@@ -37,8 +38,12 @@ public final class GenerationService implements Generation {
             throw new UserError("the number of threads is " + source.threads() + ", expected 1 or more");
         }
         TensorEngine engine = engines.choose(source.engine());
-        WeightForm form = Engines.form(engine, source.precision(), source.weights());
         Optional<TrainedFolder> trained = source.trained().map(TrainedFolder::read);
+        Weights weights = source.weights()
+                .or(() -> trained.map(TrainedFolder::weights)
+                        .filter(w -> w.quantised().isPresent()))
+                .orElse(Weights.DECODED);
+        WeightForm form = Engines.form(engine, source.precision(), weights);
         String model = source.model()
                 .or(() -> trained.map(TrainedFolder::model))
                 .orElseThrow(() -> new UserError("no model is named, and no run folder that says which; name one"));

@@ -14,6 +14,7 @@ import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.spec.SpecReader;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.model.Model;
+import org.attune.model.Weights;
 import org.attune.plugin.UserError;
 
 /**
@@ -44,6 +45,11 @@ record TrainedFolder(Path folder, Optional<TrialSpec> spec, AdapterFolder adapte
             }
             throw new UserError(folder + ": does not say which model it was trained on; name the model");
         });
+    }
+
+    /** How the run held it. */
+    Weights weights() {
+        return spec.map(TrialSpec::weights).orElse(Weights.DECODED);
     }
 
     /** The folder that a relative {@link #model} starts from. */

@@ -38,6 +38,8 @@ import org.attune.trial.ModelMerge;
 
 /** Merges in the engine's own precision, whatever the run's was: the file has float32, and one rounding is better than two. */
 public final class Merger implements ModelMerge {
+    private static final System.Logger LOG = System.getLogger(Merger.class.getName());
+
     private final PluginRegistry plugins;
     private final Engines engines;
     private final ModelPool pool;
@@ -61,6 +63,14 @@ public final class Merger implements ModelMerge {
         }
         TrialSpec spec = new SpecReader().read(run.resolve("spec.yaml"), Map.of());
         AdapterFolder adapter = AdapterFolder.read(run.resolve("adapter"));
+        if (spec.weights().quantised().isPresent()) {
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "{0}: was trained on a base model quantised to {1}; its adapter is merged into the weights of the file, so"
+                            + " that the merged model is not quite the one that was trained: measure it",
+                    run,
+                    spec.weights().written());
+        }
         TensorEngine engine = engines.find(spec.engine())
                 .or(() -> engines.list().stream().findFirst())
                 .orElseThrow(() -> new UserError("no tensor engine is there"));

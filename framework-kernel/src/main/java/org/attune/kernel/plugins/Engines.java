@@ -61,9 +61,9 @@ public interface Engines {
             throw new UserError("precision: engine '" + engine.name() + "' has no " + written(precision) + "; it has "
                     + engine.dtypes().stream().sorted().map(Engines::written).collect(Collectors.joining(", ")));
         }
-        if (weights == Weights.BLOCKS && engine.blockTypes().isEmpty()) {
-            throw new UserError("weights: engine '" + engine.name()
-                    + "' keeps nothing in blocks; leave out weights: blocks, or choose the engine cpu");
+        if (weights != Weights.DECODED && engine.blockTypes().isEmpty()) {
+            throw new UserError("weights: engine '" + engine.name() + "' keeps nothing in blocks, as "
+                    + weights.written() + " does; choose decoded, or the engine cpu");
         }
         return new WeightForm(precision, weights);
     }

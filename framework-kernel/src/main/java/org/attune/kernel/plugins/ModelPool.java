@@ -135,7 +135,9 @@ public final class ModelPool implements AutoCloseable {
 
     private static String written(WeightForm form) {
         String type = form.matrices().name().toLowerCase(Locale.ROOT);
-        return form.weights() == Weights.BLOCKS ? type + " and blocks" : type;
+        return form.weights() == Weights.DECODED
+                ? type
+                : type + " and " + form.weights().written();
     }
 
     private static long parameters(Model model) {

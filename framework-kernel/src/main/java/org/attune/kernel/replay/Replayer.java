@@ -1,5 +1,6 @@
 package org.attune.kernel.replay;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -53,11 +54,11 @@ public final class Replayer implements TraceReplay {
         TensorEngine engine = engines.find(engineName)
                 .orElseThrow(() -> new UserError("no tensor engine '" + engineName + "'; there are "
                         + engines.list().stream().map(TensorEngine::name).toList()));
-        Path home = folder.toAbsolutePath().normalize().resolve("../../..").normalize();
+        WeightForm form = Engines.form(engine, Optional.empty(), trace.weights());
+        Path model = Path.of("models", trace.model());
         try (ConfiguredAdapter method = method(trace);
                 PluginLease<Trainer<?>> trainer = trainer(trace);
-                ModelPool.Lease lease =
-                        pool.acquire("models/" + trace.model(), home, engine, WeightForm.decoded(engine.dtype()));
+                ModelPool.Lease lease = pool.acquire(model.toString(), home(folder, model), engine, form);
                 ParameterStore parameters = new ParameterStore(engine, lease.model(), 0);
                 Workers workers = new Workers(1, "replay");
                 Stepper stepper = new Stepper(
@@ -77,6 +78,17 @@ public final class Replayer implements TraceReplay {
                     engine,
                     () -> run(trace, engineName, lease.model(), session, parameters, stepper, optimisation, method));
         }
+    }
+
+    /** The nearest folder above that holds the model. */
+    private static Path home(Path folder, Path model) {
+        Path trace = folder.toAbsolutePath().normalize();
+        for (Path above = trace.getParent(); above != null; above = above.getParent()) {
+            if (Files.isDirectory(above.resolve(model))) {
+                return above;
+            }
+        }
+        throw new UserError(folder + ": no folder above has the trace's model, " + model);
     }
 
     private Session open(

@@ -13,8 +13,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.attune.kernel.run.PeftNames;
 import org.attune.kernel.step.Note;
+import org.attune.model.Weights;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Shape;
 import org.attune.tensor.io.TensorFile;
@@ -23,7 +26,7 @@ import org.attune.training.Sample;
 /**
  * A trace folder as read from its files.
  *
- * @param model name of the model, a folder below {@code models} two levels up
+ * @param model name of the model, a folder below {@code models} in the nearest folder above that has such a one
  * @param method name of the method
  * @param perToken whether labels are one a token (a language model) rather than one a sequence
  * @param batches the samples of each step
@@ -32,6 +35,7 @@ import org.attune.training.Sample;
  * @param trainable how many numbers were trained
  * @param initial values of the parameters before the first step, by state dictionary name
  * @param last the same after the last step
+ * @param weights how the base model is held
  * @param freezing what a method that freezes did at each step; missing where it does not
  */
 record Trace(
@@ -53,7 +57,11 @@ record Trace(
         long trainable,
         Map<String, double[]> initial,
         Map<String, double[]> last,
-        JsonNode freezing) {
+        JsonNode freezing,
+        Weights weights) {
+
+    private static final Pattern QUANTISED =
+            Pattern.compile(".*dequantise\\(NF4 block 64, double quantisation (True|False)\\)");
 
     private static final Set<String> STARTS = Set.of("pissa", "olora");
 
@@ -104,7 +112,8 @@ record Trace(
                                 ? folder.resolve("adapter_final/adapter_model.safetensors")
                                 : folder.resolve("final.safetensors"),
                         names),
-                json.path("freezing"));
+                json.path("freezing"),
+                weights(json.path("base").asText(), folder));
     }
 
     /**
@@ -139,6 +148,19 @@ record Trace(
             numbers.add("frozen are " + frozen + ", not " + theirs);
         }
         return numbers.isEmpty() ? "" : "step " + step + ": " + String.join(", ", numbers);
+    }
+
+    /** What is said of the base model; nothing where it is the file's. */
+    private static Weights weights(String base, Path folder) {
+        if (base.isEmpty()) {
+            return Weights.DECODED;
+        }
+        Matcher quantised = QUANTISED.matcher(base);
+        if (!quantised.matches()) {
+            throw new UserError(
+                    folder.resolve("trace.json") + ": expected NF4 in blocks of 64 as 'base', found " + base);
+        }
+        return quantised.group(1).equals("True") ? Weights.NF4 : Weights.NF4_SINGLE;
     }
 
     private static JsonNode json(Path file) {

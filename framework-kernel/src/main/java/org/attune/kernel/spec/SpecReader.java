@@ -167,9 +167,10 @@ public final class SpecReader {
                 spec, Basics.class, folder, new OptionBinder.Subject("", "unknown key ", "Known keys", KEYS));
         Path base = basics.base == null ? folder : basics.base;
         Optional<ModelPlan> newModel = newModel(written);
-        if (newModel.isPresent() && basics.weights == Weights.BLOCKS) {
+        if (newModel.isPresent() && basics.weights != Weights.DECODED) {
             throw new UserError(
-                    spec.fields().get("weights").place() + ": weights: a new model has no blocks; leave the key out");
+                    spec.fields().get("weights").place()
+                            + ": weights: a new model is trained as a whole, so that nothing stays in blocks; leave the key out");
         }
         return new TrialSpec(
                 name(basics.name, spec, file),

@@ -19,7 +19,7 @@ import org.attune.tensor.DType;
  * @param threads worker threads; 0 for one a processor. No result depends on it
  * @param engine name of the tensor engine; empty, in a spec as written, for the fastest that runs here
  * @param precision of the base model's matrices and of activations; empty for the engine's own type
- * @param weights what becomes of matrices that the base model's file has in blocks
+ * @param weights how the base model's matrices are held
  * @param model where the base model comes from: {@code maven:group:artifact:version}, another {@code scheme:…}, or the absolute path
  *     of a folder; empty where it is to be made
  * @param newModel how it is to be made

@@ -172,7 +172,8 @@ class SpecReaderTest {
         assertThat(read(new SpecWriter().write(spec), Map.of())).isEqualTo(spec);
         assertThatThrownBy(() -> read(plan + "weights: blocks\n", Map.of()))
                 .isInstanceOf(UserError.class)
-                .hasMessageContaining(":6: weights: a new model has no blocks; leave the key out");
+                .hasMessageContaining(
+                        ":6: weights: a new model is trained as a whole, so that nothing stays in blocks; leave the key out");
         assertThatThrownBy(() -> read(plan.replace("tokenizer", "tokeniser"), Map.of()))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining(":3: model: expected where a model comes from, or a mapping such as");
@@ -227,7 +228,7 @@ class SpecReaderTest {
                 "train: {batch: 3000000000} | :4: train.batch: expected a whole number >= 1, found '3000000000'",
                 "train: {batch: [1, 2]} | :4: train.batch: expected a whole number >= 1, found a list",
                 "train:\\n  # why\\n  batch: -1 | :6: train.batch must be >= 1, found -1",
-                "weights: packed | :4: weights: expected one of decoded, blocks, found 'packed'",
+                "weights: packed | :4: weights: expected one of decoded, blocks, nf4, nf4-single, int8, found 'packed'",
                 "train: fast | :4: train: expected a mapping such as 'train: {key: value}', found 'fast'",
                 "optimizer: {lr: .nan} | :4: optimizer.lr: expected a number >= 0, found '.nan'",
                 "optimizer: {lr: 1e999} | :4: optimizer.lr: expected a number >= 0, found '1e999'",

@@ -28,7 +28,7 @@ class SpecWriterTest {
                 seed: -9007199254740993
                 threads: 3
                 engine: reference
-                weights: blocks
+                weights: nf4-single
                 model: ../models/bert
                 data: {name: d@1.2, file: data.jsonl}
                 trainer: t

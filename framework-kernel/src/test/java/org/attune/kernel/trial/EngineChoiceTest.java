@@ -84,7 +84,7 @@ class EngineChoiceTest {
         lab.engines.add(0, named("plain", lab.engine));
         assertThatThrownBy(() -> lab.start("engine", "plain", "weights", "blocks"))
                 .isInstanceOf(UserError.class)
-                .hasMessage("weights: engine 'plain' keeps nothing in blocks; leave out weights: blocks, or choose the"
+                .hasMessage("weights: engine 'plain' keeps nothing in blocks, as blocks does; choose decoded, or the"
                         + " engine cpu");
     }
 

@@ -8,23 +8,18 @@ import java.util.function.UnaryOperator;
 import org.attune.model.AttachPoint;
 import org.attune.model.AttachPoint.Kind;
 import org.attune.model.Forward;
-import org.attune.model.Model;
-import org.attune.model.Tokenizer;
-import org.attune.tensor.Rng;
-import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
+import org.attune.testkit.plugin.TestModel;
 
 /**
  * An embedding of 5 tokens, 8 wide unless other sizes are asked for, and two layers of two residual sums each, with a norm after each
  * sum or with none.
  */
-public final class TinyBlocks implements Model {
-    private final TensorEngine engine;
-    /** Made when they are first asked for. */
-    private final Map<String, Tensor> weights = new LinkedHashMap<>();
-
+public final class TinyBlocks extends TestModel {
+    /** Of the weights, which are made when they are first asked for: some models here are large. */
     private final Map<String, int[]> shapes = new LinkedHashMap<>();
+
     private final List<AttachPoint> points = new ArrayList<>();
     private final int hidden;
     private final boolean normed;
@@ -34,7 +29,7 @@ public final class TinyBlocks implements Model {
     }
 
     public TinyBlocks(TensorEngine engine, boolean normed, int layers, int hidden) {
-        this.engine = engine;
+        super(engine, hidden, 8);
         this.normed = normed;
         this.hidden = hidden;
         shapes.put("tiny.embeddings.weight", new int[] {5, hidden});
@@ -57,17 +52,6 @@ public final class TinyBlocks implements Model {
         }
     }
 
-    private void add(String name, int... dims) {
-        Rng rng = Rng.of(7).at(name);
-        Tensor t = Tensor.zeros(engine, Shape.of(dims));
-        double[] values = new double[(int) t.shape().size()];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = 0.5 * rng.gaussian(i);
-        }
-        t.set(values);
-        weights.put(name, t);
-    }
-
     @Override
     public Tensor encode(Forward forward) {
         Tensor x = forward.embedding("tiny.embeddings", forward.batch().ids());
@@ -83,55 +67,15 @@ public final class TinyBlocks implements Model {
     }
 
     @Override
-    public String family() {
-        return "tiny";
-    }
-
-    @Override
-    public String fingerprint() {
-        return "tiny-blocks";
-    }
-
-    @Override
-    public Tokenizer tokenizer() {
-        throw new UnsupportedOperationException("no test here reads text");
-    }
-
-    @Override
-    public int hiddenSize() {
-        return hidden;
-    }
-
-    @Override
-    public int maxLength() {
-        return 8;
-    }
-
-    @Override
     public List<AttachPoint> attachPoints() {
         return points;
     }
 
     @Override
     public Map<String, Tensor> weights() {
-        if (weights.isEmpty()) {
-            shapes.forEach(this::add);
+        if (super.weights().isEmpty()) {
+            shapes.forEach((name, dims) -> add(name, 0, 0.5, dims));
         }
-        return weights;
-    }
-
-    @Override
-    public Tensor pool(Forward forward, Tensor hidden) {
-        return hidden;
-    }
-
-    @Override
-    public String classifierPath() {
-        return "classifier";
-    }
-
-    @Override
-    public void close() {
-        weights.values().forEach(Tensor::close);
+        return super.weights();
     }
 }

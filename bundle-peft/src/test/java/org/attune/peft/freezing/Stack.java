@@ -8,8 +8,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
-import org.attune.data.Example;
-import org.attune.evaluation.Prediction;
 import org.attune.kernel.optim.AdamW;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.kernel.step.Course;
@@ -23,22 +21,19 @@ import org.attune.kernel.step.Workers;
 import org.attune.model.AttachPoint;
 import org.attune.model.Forward;
 import org.attune.model.Model;
-import org.attune.model.Tokenizer;
-import org.attune.tensor.Rng;
-import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
+import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.reference.ReferenceEngine;
+import org.attune.testkit.plugin.SumOfSquares;
+import org.attune.testkit.plugin.TestModel;
 import org.attune.training.Adapter;
-import org.attune.training.Batch;
 import org.attune.training.Sample;
-import org.attune.training.Trainer;
 
 /** An embedding, four linear layers and one above them, trained with one adapter; tells which weights each step has changed. */
 final class Stack implements AutoCloseable {
     static final int LAYERS = 4;
 
-    private final ReferenceEngine engine = new ReferenceEngine();
-    private final Map<String, Tensor> weights = new LinkedHashMap<>();
+    private final Model model;
     private final ParameterStore parameters;
     private final Workers workers = new Workers(1, "stack");
     private final Stepper stepper;
@@ -48,12 +43,8 @@ final class Stack implements AutoCloseable {
     private long step;
 
     <O extends Record> Stack(Adapter<O> adapter, O options, Course course) {
-        add("model.embed.weight", 5);
-        for (int l = 0; l < LAYERS; l++) {
-            add("model.layers." + l + ".map.weight", 3);
-        }
-        add("model.last.weight", 3);
-        Model model = new Maps();
+        ReferenceEngine engine = new ReferenceEngine();
+        model = new Maps(engine);
         parameters = new ParameterStore(engine, model, 3);
         Wiring wiring = new Wiring(model);
         adapter.attach(options, wiring.attachment(parameters.claim(Optional.empty())));
@@ -61,15 +52,6 @@ final class Stack implements AutoCloseable {
         optimizer = new AdamW(new TrialSpec.Optimizer(0.1, 0, 0, 1e-12, 0), workers);
         optimisation = new Optimisation(stepper, parameters, optimizer, 0, Optional.empty(), workers, course);
         session = new Session(new SumOfSquares(model), wiring, List.of());
-    }
-
-    private void add(String name, int rows) {
-        Rng rng = Rng.of(7).at(name);
-        double[] values =
-                IntStream.range(0, rows * 3).mapToDouble(rng::gaussian).toArray();
-        Tensor t = Tensor.zeros(engine, Shape.of(rows, 3));
-        t.set(values);
-        weights.put(name, t);
     }
 
     /** The names of the weights that the next step changes, by how much its largest element moves. */
@@ -124,33 +106,17 @@ final class Stack implements AutoCloseable {
         optimizer.close();
         parameters.close();
         workers.close();
-        weights.values().forEach(Tensor::close);
+        model.close();
     }
 
-    private final class Maps implements Model {
-        @Override
-        public String family() {
-            return "maps";
-        }
-
-        @Override
-        public String fingerprint() {
-            return "maps";
-        }
-
-        @Override
-        public Tokenizer tokenizer() {
-            throw new UnsupportedOperationException("no test here reads text");
-        }
-
-        @Override
-        public int hiddenSize() {
-            return 3;
-        }
-
-        @Override
-        public int maxLength() {
-            return 8;
+    private static final class Maps extends TestModel {
+        Maps(TensorEngine engine) {
+            super(engine, 3, 8);
+            add("model.embed.weight", 0, 1, 5, 3);
+            for (int l = 0; l < LAYERS; l++) {
+                add("model.layers." + l + ".map.weight", 0, 1, 3, 3);
+            }
+            add("model.last.weight", 0, 1, 3, 3);
         }
 
         @Override
@@ -165,57 +131,12 @@ final class Stack implements AutoCloseable {
         }
 
         @Override
-        public Map<String, Tensor> weights() {
-            return weights;
-        }
-
-        @Override
         public Tensor encode(Forward forward) {
             Tensor x = forward.embedding("model.embed", forward.batch().ids());
             for (int l = 0; l < LAYERS; l++) {
                 x = forward.linear("model.layers." + l + ".map", x).tanh();
             }
             return forward.linear("model.last", x);
-        }
-
-        @Override
-        public Tensor pool(Forward forward, Tensor hidden) {
-            return hidden;
-        }
-
-        @Override
-        public String classifierPath() {
-            return "score";
-        }
-
-        @Override
-        public void close() {}
-    }
-
-    private record SumOfSquares(Model model) implements Trainer.Objective {
-        @Override
-        public Sample prepare(Example example, long index) {
-            throw new UnsupportedOperationException();
-        }
-
-        @Override
-        public double weight(Sample sample) {
-            return 1;
-        }
-
-        @Override
-        public Tensor logits(Forward forward, Batch batch) {
-            return model.encode(forward);
-        }
-
-        @Override
-        public Tensor loss(Forward forward, Batch batch) {
-            return model.encode(forward).square().sum();
-        }
-
-        @Override
-        public List<Prediction> predict(Forward forward, Batch batch) {
-            throw new UnsupportedOperationException();
         }
     }
 }

@@ -1,51 +1,34 @@
 package org.attune.peft.prompt;
 
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import org.attune.model.AttachPoint;
 import org.attune.model.Forward;
-import org.attune.model.Model;
 import org.attune.model.Stage;
-import org.attune.model.Tokenizer;
-import org.attune.tensor.Rng;
-import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.AttentionLayout;
 import org.attune.tensor.engine.TensorEngine;
+import org.attune.testkit.plugin.TestModel;
 
 /** Two layers of attention, causal or not, and a map, 4 wide, over 5 tokens and 12 learned positions: two query heads share one key head. */
-final class TinyTransformer implements Model {
+final class TinyTransformer extends TestModel {
     private static final int WIDTH = 4;
     private static final int HEAD = 2;
     private static final int POSITIONS = 12;
 
-    private final Map<String, Tensor> weights = new LinkedHashMap<>();
-
     private final boolean causal;
 
     TinyTransformer(TensorEngine engine, boolean causal) {
+        super(engine, WIDTH, POSITIONS);
         this.causal = causal;
-        add(engine, "tiny.tokens.weight", 5, WIDTH);
-        add(engine, "tiny.positions.weight", POSITIONS, WIDTH);
+        add("tiny.tokens.weight", 0, 0.7, 5, WIDTH);
+        add("tiny.positions.weight", 0, 0.7, POSITIONS, WIDTH);
         for (int i = 0; i < 2; i++) {
-            add(engine, "tiny.layer." + i + ".attn.query.weight", WIDTH, WIDTH);
-            add(engine, "tiny.layer." + i + ".attn.key.weight", HEAD, WIDTH);
-            add(engine, "tiny.layer." + i + ".attn.value.weight", HEAD, WIDTH);
-            add(engine, "tiny.layer." + i + ".ffn.weight", WIDTH, WIDTH);
+            add("tiny.layer." + i + ".attn.query.weight", 0, 0.7, WIDTH, WIDTH);
+            add("tiny.layer." + i + ".attn.key.weight", 0, 0.7, HEAD, WIDTH);
+            add("tiny.layer." + i + ".attn.value.weight", 0, 0.7, HEAD, WIDTH);
+            add("tiny.layer." + i + ".ffn.weight", 0, 0.7, WIDTH, WIDTH);
         }
-    }
-
-    private void add(TensorEngine engine, String name, int... dims) {
-        Rng rng = Rng.of(9).at(name);
-        Tensor t = Tensor.zeros(engine, Shape.of(dims));
-        double[] values = new double[(int) t.shape().size()];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = 0.7 * rng.gaussian(i);
-        }
-        t.set(values);
-        weights.put(name, t);
     }
 
     @Override
@@ -92,50 +75,5 @@ final class TinyTransformer implements Model {
     @Override
     public boolean causal() {
         return causal;
-    }
-
-    @Override
-    public String family() {
-        return "tiny";
-    }
-
-    @Override
-    public String fingerprint() {
-        return "tiny";
-    }
-
-    @Override
-    public Tokenizer tokenizer() {
-        throw new UnsupportedOperationException("no test here reads text");
-    }
-
-    @Override
-    public int hiddenSize() {
-        return WIDTH;
-    }
-
-    @Override
-    public int maxLength() {
-        return POSITIONS;
-    }
-
-    @Override
-    public Map<String, Tensor> weights() {
-        return weights;
-    }
-
-    @Override
-    public Tensor pool(Forward forward, Tensor hidden) {
-        return hidden;
-    }
-
-    @Override
-    public String classifierPath() {
-        return "score";
-    }
-
-    @Override
-    public void close() {
-        weights.values().forEach(Tensor::close);
     }
 }

@@ -8,8 +8,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
-import org.attune.data.Example;
-import org.attune.evaluation.Prediction;
 import org.attune.kernel.optim.AdamW;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.kernel.step.Course;
@@ -20,7 +18,6 @@ import org.attune.kernel.step.StepSettings;
 import org.attune.kernel.step.Stepper;
 import org.attune.kernel.step.Wiring;
 import org.attune.kernel.step.Workers;
-import org.attune.model.Forward;
 import org.attune.model.Model;
 import org.attune.tensor.Scope;
 import org.attune.tensor.Shape;
@@ -28,9 +25,7 @@ import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.reference.ReferenceEngine;
 import org.attune.training.Adapter;
-import org.attune.training.Batch;
 import org.attune.training.Sample;
-import org.attune.training.Trainer;
 
 /**
  * One adapter on a tiny model, attached and trained by the kernel as in a trial, in float64. The loss is the sum of squares of the last
@@ -260,32 +255,5 @@ public final class AdapterBench implements AutoCloseable {
         parameters.close();
         workers.close();
         model.close();
-    }
-
-    private record SumOfSquares(Model model) implements Trainer.Objective {
-        @Override
-        public Sample prepare(Example example, long index) {
-            throw new UnsupportedOperationException();
-        }
-
-        @Override
-        public double weight(Sample sample) {
-            return 1;
-        }
-
-        @Override
-        public Tensor logits(Forward forward, Batch batch) {
-            return model.encode(forward);
-        }
-
-        @Override
-        public Tensor loss(Forward forward, Batch batch) {
-            return model.encode(forward).square().sum();
-        }
-
-        @Override
-        public List<Prediction> predict(Forward forward, Batch batch) {
-            throw new UnsupportedOperationException();
-        }
     }
 }

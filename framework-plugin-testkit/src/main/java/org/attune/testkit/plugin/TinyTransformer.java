@@ -1,17 +1,11 @@
 package org.attune.testkit.plugin;
 
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.attune.model.AttachPoint;
 import org.attune.model.AttachPoint.Kind;
 import org.attune.model.Forward;
-import org.attune.model.Model;
-import org.attune.model.Tokenizer;
-import org.attune.tensor.Rng;
-import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.AttentionLayout;
 import org.attune.tensor.engine.TensorEngine;
@@ -20,7 +14,7 @@ import org.attune.tensor.engine.TensorEngine;
  * A transformer with attach points of every kind under names as BERT's: 7 tokens, 8 wide, 2 heads, 12 wide inside the feed-forward
  * block, 2 layers that are normalised after each sum.
  */
-public final class TinyTransformer implements Model {
+public final class TinyTransformer extends TestModel {
     /** Of its vocabulary. */
     public static final int TOKENS = 7;
 
@@ -28,12 +22,10 @@ public final class TinyTransformer implements Model {
     private static final int HEADS = 2;
     private static final int INNER = 12;
 
-    private final TensorEngine engine;
-    private final Map<String, Tensor> weights = new LinkedHashMap<>();
     private final List<AttachPoint> points = new ArrayList<>();
 
     public TinyTransformer(TensorEngine engine) {
-        this.engine = engine;
+        super(engine, HIDDEN, 16);
         table("tiny.embeddings.word_embeddings", TOKENS);
         norm("tiny.embeddings.LayerNorm");
         for (int i = 0; i < 2; i++) {
@@ -59,30 +51,19 @@ public final class TinyTransformer implements Model {
 
     private void table(String path, int rows) {
         points.add(new AttachPoint(path, Kind.EMBEDDING, rows, HIDDEN));
-        add(path + ".weight", 0, rows, HIDDEN);
+        add(path + ".weight", 0, 0.4, rows, HIDDEN);
     }
 
     private void linear(String path, int in, int out) {
         points.add(new AttachPoint(path, Kind.LINEAR, in, out));
-        add(path + ".weight", 0, out, in);
-        add(path + ".bias", 0, out);
+        add(path + ".weight", 0, 0.4, out, in);
+        add(path + ".bias", 0, 0.4, out);
     }
 
     private void norm(String path) {
         points.add(new AttachPoint(path, Kind.NORM, HIDDEN, HIDDEN));
-        add(path + ".weight", 1, HIDDEN);
-        add(path + ".bias", 0, HIDDEN);
-    }
-
-    private void add(String name, double mean, int... dims) {
-        Rng rng = Rng.of(11).at(name);
-        Tensor t = Tensor.zeros(engine, Shape.of(dims));
-        double[] values = new double[Math.toIntExact(t.shape().size())];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = mean + 0.4 * rng.gaussian(i);
-        }
-        t.set(values);
-        weights.put(name, t);
+        add(path + ".weight", 1, 0.4, HIDDEN);
+        add(path + ".bias", 0, 0.4, HIDDEN);
     }
 
     @Override
@@ -119,47 +100,7 @@ public final class TinyTransformer implements Model {
     }
 
     @Override
-    public String fingerprint() {
-        return "tiny-transformer";
-    }
-
-    @Override
-    public Tokenizer tokenizer() {
-        throw new UnsupportedOperationException("a tiny transformer reads no text");
-    }
-
-    @Override
-    public int hiddenSize() {
-        return HIDDEN;
-    }
-
-    @Override
-    public int maxLength() {
-        return 16;
-    }
-
-    @Override
     public List<AttachPoint> attachPoints() {
         return points;
-    }
-
-    @Override
-    public Map<String, Tensor> weights() {
-        return weights;
-    }
-
-    @Override
-    public Tensor pool(Forward forward, Tensor hidden) {
-        return hidden;
-    }
-
-    @Override
-    public String classifierPath() {
-        return "classifier";
-    }
-
-    @Override
-    public void close() {
-        weights.values().forEach(Tensor::close);
     }
 }

@@ -131,7 +131,9 @@ class SmolLm2Test {
     }
 
     @ParameterizedTest
-    @EnumSource(Weights.class)
+    @EnumSource(
+            value = Weights.class,
+            names = {"DECODED", "BLOCKS"}) // others round the weights
     void everyTokenHasTheExpectedProbability(Weights weights) {
         try (Lab lab = Lab.open(model(weights))) {
             Session session = lab.session(new Wiring(lab.model()));

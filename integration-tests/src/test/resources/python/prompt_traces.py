@@ -94,7 +94,7 @@ def new(method, config, lr):
     for sub, tensors in (("adapter_init", first), ("adapter_final", last)):
         os.makedirs(f"{out}/{sub}", exist_ok=True)
         save_file(tensors, f"{out}/{sub}/adapter_model.safetensors")
-        json.dump({**fields, "inference_mode": True}, open(f"{out}/{sub}/adapter_config.json", "w"), indent=2, sort_keys=True)
+        json.dump({**fields, "base_model_name_or_path": None, "inference_mode": True}, open(f"{out}/{sub}/adapter_config.json", "w"), indent=2, sort_keys=True)
     inputs = {k: v.to(torch.int32) for k, v in batch(probe, "").items()}
     save_file({**inputs, "logits_before": before, "logits_after": after}, f"{out}/probe.safetensors")
     save_file(data, f"{out}/batches.safetensors")

@@ -7,24 +7,18 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.trial.TrialManager;
-import org.attune.models.source.FolderModelLoader;
-import org.attune.sources.Jsonl;
 import org.attune.tensor.cpu.CpuEngine;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.testkit.Golden;
-import org.attune.trainers.Classification;
-import org.attune.trainers.Shuffle;
 import org.attune.trial.Progress;
 import org.attune.trial.Trial;
 import org.attune.trial.TrialListener;
-import org.attune.trial.TrialState;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -58,19 +52,19 @@ class MethodResumeTest {
             @Override
             public void step(Trial trial, Progress progress) {
                 if (List.of(4L, 8L, 11L, 14L).contains(progress.step())) {
-                    copies.add(copy(trial.folder(), folder.resolve("killed-at-" + progress.step())));
+                    copies.add(SmallRuns.copy(trial.folder(), folder.resolve("killed-at-" + progress.step())));
                 }
             }
         };
         listeners.add(killer);
         try (ModelPool pool = new ModelPool()) {
-            TrialManager trials = trials(pool);
-            List<String> undisturbed = results(ended(trials.start(spec(adapter), Map.of(), false)));
+            TrialManager trials = runs().trials(pool, listeners);
+            List<String> undisturbed = results(SmallRuns.ended(trials.start(spec(adapter), Map.of(), false)));
             assertThat(undisturbed).hasSizeGreaterThan(STEPS);
             listeners.remove(killer);
             assertThat(copies).hasSize(4);
             for (Path copy : copies) {
-                assertThat(results(ended(trials.resume(copy, false))))
+                assertThat(results(SmallRuns.ended(trials.resume(copy, false))))
                         .as("%s", copy)
                         .isEqualTo(undisturbed);
             }
@@ -78,24 +72,12 @@ class MethodResumeTest {
         }
     }
 
-    private TrialManager trials(ModelPool pool) {
-        pool.add(new FolderModelLoader());
-        ClassPathPlugins plugins = new ClassPathPlugins()
-                .withAdapters()
-                .with("classification", new Classification())
-                .with("jsonl", new Jsonl())
-                .with("shuffle", new Shuffle());
-        return new TrialManager(plugins, new SmallRuns.OneEngine(engine), pool, folder, Duration.ZERO, listeners);
+    private SmallRuns runs() {
+        return new SmallRuns(folder, engine);
     }
 
     private Path spec(String adapter) throws IOException {
-        StringBuilder lines = new StringBuilder();
-        List<String> labels = List.of("a", "b", "c");
-        for (int i = 0; i < 24; i++) {
-            lines.append("{\"text\": \"the house and %d other words\", \"label\": \"%s\"}%n"
-                    .formatted(i * 7, labels.get(i % 3)));
-        }
-        Files.writeString(folder.resolve("train.jsonl"), lines);
+        runs().writeExamples(24);
         return Files.writeString(folder.resolve("spec.yaml"), """
                 engine: %s
                 threads: 2
@@ -113,20 +95,6 @@ class MethodResumeTest {
                         Golden.path("models/bert").toAbsolutePath().normalize(),
                         adapter,
                         folder.resolve("runs")));
-    }
-
-    private static Path ended(Trial trial) throws InterruptedException {
-        assertThat(trial.await(Duration.ofMinutes(5))).as(trial.message()).isEqualTo(TrialState.COMPLETED);
-        return trial.folder();
-    }
-
-    private static Path copy(Path from, Path to) {
-        try {
-            Folders.copy(from, to);
-            return to;
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
     }
 
     /** The journal without times, and the saved adapter. */

@@ -9,7 +9,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -18,19 +17,13 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReference;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.trial.TrialManager;
-import org.attune.models.source.FolderModelLoader;
 import org.attune.plugin.UserError;
-import org.attune.sources.Jsonl;
 import org.attune.tensor.cpu.CpuEngine;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.testkit.Golden;
-import org.attune.trainers.CausalLm;
-import org.attune.trainers.Classification;
-import org.attune.trainers.Shuffle;
 import org.attune.trial.Progress;
 import org.attune.trial.Trial;
 import org.attune.trial.TrialListener;
-import org.attune.trial.TrialState;
 import org.attune.trial.Trials.Former;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -77,7 +70,7 @@ class MethodSwapTest {
             @Override
             public void step(Trial trial, Progress progress) {
                 if (List.of(AT - 1L, AT + 1L, AT + 4L).contains(progress.step())) {
-                    killed.add(copy(trial.folder(), folder.resolve("killed-at-" + progress.step())));
+                    killed.add(SmallRuns.copy(trial.folder(), folder.resolve("killed-at-" + progress.step())));
                 }
             }
         };
@@ -132,9 +125,9 @@ class MethodSwapTest {
 
     private Path run(Path spec) throws Exception {
         try (ModelPool pool = new ModelPool()) {
-            TrialManager trials = trials(pool);
+            TrialManager trials = runs().trials(pool, listeners);
             Trial trial = trials.start(spec, Map.of(), false);
-            ended(trial);
+            SmallRuns.ended(trial);
             trials.close();
             return trial.folder();
         }
@@ -142,9 +135,9 @@ class MethodSwapTest {
 
     private Path resumed(Path run) throws Exception {
         try (ModelPool pool = new ModelPool()) {
-            TrialManager trials = trials(pool);
+            TrialManager trials = runs().trials(pool, listeners);
             Trial trial = trials.resume(run, false);
-            ended(trial);
+            SmallRuns.ended(trial);
             trials.close();
             return trial.folder();
         }
@@ -198,9 +191,9 @@ class MethodSwapTest {
         };
         listeners.add(asking);
         try (ModelPool pool = new ModelPool()) {
-            manager.set(trials(pool));
+            manager.set(runs().trials(pool, listeners));
             Trial trial = manager.get().start(spec, Map.of(), false);
-            ended(trial);
+            SmallRuns.ended(trial);
             manager.get().close();
             answer.check(wish.get());
             return trial.folder();
@@ -209,25 +202,12 @@ class MethodSwapTest {
         }
     }
 
-    private TrialManager trials(ModelPool pool) {
-        pool.add(new FolderModelLoader());
-        ClassPathPlugins plugins = new ClassPathPlugins()
-                .withAdapters()
-                .with("classification", new Classification())
-                .with("causal-lm", new CausalLm())
-                .with("jsonl", new Jsonl())
-                .with("shuffle", new Shuffle());
-        return new TrialManager(plugins, new SmallRuns.OneEngine(engine), pool, folder, Duration.ZERO, listeners);
+    private SmallRuns runs() {
+        return new SmallRuns(folder, engine);
     }
 
     private Path spec(String model, String precision, String adapter, double lr) throws IOException {
-        StringBuilder lines = new StringBuilder();
-        List<String> labels = List.of("a", "b", "c");
-        for (int i = 0; i < 24; i++) {
-            lines.append("{\"text\": \"the house and %d other words\", \"label\": \"%s\"}%n"
-                    .formatted(i * 7, labels.get(i % 3)));
-        }
-        Files.writeString(folder.resolve("train.jsonl"), lines);
+        runs().writeExamples(24);
         Path spec = Files.createTempFile(folder, "spec", ".yaml");
         return Files.writeString(spec, """
                 name: swaps
@@ -250,19 +230,6 @@ class MethodSwapTest {
                         adapter,
                         lr,
                         folder.resolve("runs")));
-    }
-
-    private static void ended(Trial trial) throws InterruptedException {
-        assertThat(trial.await(Duration.ofMinutes(5))).as(trial.message()).isEqualTo(TrialState.COMPLETED);
-    }
-
-    private static Path copy(Path from, Path to) {
-        try {
-            Folders.copy(from, to);
-            return to;
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
     }
 
     private static List<Double> losses(Path run) throws IOException {

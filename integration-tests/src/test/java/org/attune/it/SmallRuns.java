@@ -2,6 +2,7 @@ package org.attune.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -19,7 +20,9 @@ import org.attune.trainers.CausalLm;
 import org.attune.trainers.Classification;
 import org.attune.trainers.MaskedLm;
 import org.attune.trainers.Sequential;
+import org.attune.trainers.Shuffle;
 import org.attune.trial.Trial;
+import org.attune.trial.TrialListener;
 import org.attune.trial.TrialState;
 
 /** Short runs of the real plug-ins on small models, without a framework. */
@@ -32,7 +35,8 @@ final class SmallRuns {
             .with("causal-lm", new CausalLm())
             .with("masked-lm", new MaskedLm())
             .with("jsonl", new Jsonl())
-            .with("sequential", new Sequential());
+            .with("sequential", new Sequential())
+            .with("shuffle", new Shuffle());
 
     SmallRuns(Path folder, TensorEngine engine) {
         this.folder = folder;
@@ -56,13 +60,7 @@ final class SmallRuns {
 
     /** @param others values of further keys of the spec */
     Path train(Path model, String trainer, String adapters, Map<String, String> others) throws Exception {
-        StringBuilder lines = new StringBuilder();
-        List<String> labels = List.of("a", "b", "c");
-        for (int i = 0; i < 12; i++) {
-            lines.append("{\"text\": \"the house and %d other words\", \"label\": \"%s\"}%n"
-                    .formatted(i, labels.get(i % 3)));
-        }
-        Files.writeString(folder.resolve("train.jsonl"), lines);
+        writeExamples(12);
         Path spec = Files.writeString(folder.resolve("spec.yaml"), """
                 engine: %s
                 model: %s
@@ -77,20 +75,45 @@ final class SmallRuns {
                 output: %s
                 """.formatted(
                         engine.name(), model, trainer, adapters, folder.resolve("runs")));
-        try (ModelPool pool = pool()) {
-            TrialManager trials =
-                    new TrialManager(plugins, new OneEngine(engine), pool, folder, Duration.ZERO, List.of());
-            Trial trial = trials.start(spec, others, false);
-            assertThat(trial.await(Duration.ofMinutes(5))).as(trial.message()).isEqualTo(TrialState.COMPLETED);
+        try (ModelPool pool = new ModelPool()) {
+            TrialManager trials = trials(pool, List.of());
+            Path run = ended(trials.start(spec, others, false));
             trials.close();
-            return trial.folder();
+            return run;
         }
     }
 
-    private static ModelPool pool() {
-        ModelPool pool = new ModelPool();
+    /** Writes so many texts of three classes as {@code train.jsonl}. */
+    void writeExamples(int count) throws IOException {
+        StringBuilder lines = new StringBuilder();
+        List<String> labels = List.of("a", "b", "c");
+        for (int i = 0; i < count; i++) {
+            lines.append("{\"text\": \"the house and %d other words\", \"label\": \"%s\"}%n"
+                    .formatted(i * 7, labels.get(i % 3)));
+        }
+        Files.writeString(folder.resolve("train.jsonl"), lines);
+    }
+
+    /** What runs specs of its folder; the pool is to be closed by the caller. */
+    TrialManager trials(ModelPool pool, List<TrialListener> listeners) {
         pool.add(new FolderModelLoader());
-        return pool;
+        return new TrialManager(plugins, new OneEngine(engine), pool, folder, Duration.ZERO, listeners);
+    }
+
+    /** The folder of a trial that has been completed. */
+    static Path ended(Trial trial) throws InterruptedException {
+        assertThat(trial.await(Duration.ofMinutes(5))).as(trial.message()).isEqualTo(TrialState.COMPLETED);
+        return trial.folder();
+    }
+
+    /** A run as a kill would leave it at this moment. */
+    static Path copy(Path run, Path to) {
+        try {
+            Folders.copy(run, to);
+            return to;
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
     }
 
     /** What merges their runs; the pool is to be closed by the caller. */

@@ -30,7 +30,6 @@ public final class ParameterStore implements AutoCloseable {
     private final Model model;
     private final Rng rng;
     private final Map<String, Tensor> tensors = new LinkedHashMap<>();
-    private final Set<String> pretrained = new HashSet<>();
     /** Never trained. */
     private final Set<String> constants = new HashSet<>();
     /** Made to be trained, but not trained now. */
@@ -242,11 +241,6 @@ public final class ParameterStore implements AutoCloseable {
         }
     }
 
-    /** Whether a trainable tensor was made from a weight of the base model. */
-    public boolean pretrained(String name) {
-        return pretrained.contains(name);
-    }
-
     /** The value of a tensor when this was first asked for, in this sitting or an earlier one of the run. */
     public Tensor start(String name) {
         return starts.computeIfAbsent(name, n -> {
@@ -373,7 +367,6 @@ public final class ParameterStore implements AutoCloseable {
                 throw new UserError("the model has no weight '" + weight + "'; the nearest names are "
                         + nearest(weight, model.weights().keySet()));
             }
-            pretrained.add(weight);
             if (merged().contains(weight)) { // which is what the training begins from
                 try (Tensor own = tensors.remove(weight)) {
                     constants.remove(weight);

@@ -14,6 +14,9 @@ import org.osgi.service.component.annotations.Component;
  * <p>Examples have the field {@code text}; special tokens are those that the tokenizer adds. Text longer than the model or
  * {@code max_length} takes is cut; with a stride, evaluations read it in windows that overlap, each of which predicts the tokens
  * after the last one of the window before (the sliding window of Hugging Face's guide to the perplexity of fixed-length models).
+ *
+ * <p>With a prompt and a completion, templates that are filled with an example's fields, the completion alone is learnt, and evaluations
+ * tell whether greedy decoding would give it.
  */
 @Component(service = Trainer.class)
 @AttunePlugin(name = "causal-lm", description = "cross-entropy of each token of a text given those before it")
@@ -33,6 +36,15 @@ public final class CausalLm implements Trainer<CausalLmOptions> {
             throw new UserError("causal-lm: stride is " + options.stride() + ", expected at most max_length, "
                     + options.maxLength() + ": text between windows would be left out");
         }
-        return new CausalLmObjective(options, model, head);
+        if (options.prompt().isEmpty() != options.completion().isEmpty()) {
+            throw new UserError("causal-lm: prompt and completion belong together, but "
+                    + (options.prompt().isEmpty() ? "prompt" : "completion") + " is empty");
+        }
+        if (options.stride() > 0 && !options.completion().isEmpty()) {
+            throw new UserError("causal-lm: stride is for long text, and completions are whole; leave stride out");
+        }
+        return options.completion().isEmpty()
+                ? new CausalLmObjective(options, model, head)
+                : new CompletionObjective(options, model, head);
     }
 }

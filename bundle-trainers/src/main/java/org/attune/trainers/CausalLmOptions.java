@@ -8,6 +8,8 @@ import org.attune.plugin.Option;
  * @param maxLength in tokens
  * @param stride tokens between the windows in which an evaluation reads long text; 0 to cut it
  * @param end what ends each text
+ * @param prompt template of what is given
+ * @param completion template of what is learnt; empty to learn the field {@code text} as a whole
  */
 public record CausalLmOptions(
         @Option(
@@ -28,4 +30,16 @@ public record CausalLmOptions(
         @Option(
                 value = "put at the end of each text, for example the model's end-of-text token, so that it is learnt",
                 defaults = "")
-        String end) {}
+        String end,
+
+        @Option(
+                value =
+                        "what stands before the completion and is not learnt, with fields of the example in braces: {text}",
+                defaults = "")
+        String prompt,
+
+        @Option(
+                value =
+                        "what is learnt to follow the prompt, likewise: {label}; without it the field text is learnt as a whole",
+                defaults = "")
+        String completion) {}

@@ -49,7 +49,7 @@ abstract class TokenObjective implements Trainer.Objective {
     }
 
     /** The ids that a sample asks to predict. */
-    private int[] predicted(Sample sample) {
+    final int[] predicted(Sample sample) {
         return Arrays.stream(sample.labels())
                 .skip(ahead)
                 .filter(label -> label != NOT_PREDICTED)
@@ -71,8 +71,8 @@ abstract class TokenObjective implements Trainer.Objective {
         return head.logits(forward, model.encode(forward));
     }
 
-    /** The losses of all predicted tokens of a batch, in order [predicted]; null where there are none. */
-    private Tensor losses(Forward forward, Batch batch) {
+    /** The tokens of a batch whose states the predicted ones are predicted from, in order. */
+    final int[] rows(Batch batch) {
         List<Sample> samples = batch.samples();
         IntStream.Builder rows = IntStream.builder();
         for (int s = 0; s < samples.size(); s++) {
@@ -84,12 +84,20 @@ abstract class TokenObjective implements Trainer.Objective {
                 }
             }
         }
-        int[] labels = samples.stream()
+        return rows.build().toArray();
+    }
+
+    /** The ids that a batch asks to predict, in order. */
+    final int[] labels(Batch batch) {
+        return batch.samples().stream()
                 .flatMapToInt(sample -> Arrays.stream(predicted(sample)))
                 .toArray();
-        return labels.length == 0
-                ? null
-                : head.losses(forward, model.encode(forward, rows.build().toArray()), labels);
+    }
+
+    /** The losses of all predicted tokens of a batch, in order [predicted]; null where there are none. */
+    private Tensor losses(Forward forward, Batch batch) {
+        int[] labels = labels(batch);
+        return labels.length == 0 ? null : head.losses(forward, model.encode(forward, rows(batch)), labels);
     }
 
     @Override

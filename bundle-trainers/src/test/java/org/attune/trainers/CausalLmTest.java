@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.attune.data.Example;
+import org.attune.evaluation.CompletionMatch;
 import org.attune.evaluation.Prediction;
 import org.attune.evaluation.TextLikelihood;
 import org.attune.kernel.step.ParameterStore;
@@ -40,7 +41,7 @@ class CausalLmTest {
     }
 
     private Trainer.Objective open(int maxLength) {
-        return open(new CausalLmOptions(maxLength, 0, ""));
+        return open(new CausalLmOptions(maxLength, 0, "", "", ""));
     }
 
     private Trainer.Objective open(CausalLmOptions options) {
@@ -124,7 +125,7 @@ class CausalLmTest {
     void saysWhatIsMissing() {
         assertThatThrownBy(() -> new CausalLm()
                         .open(
-                                new CausalLmOptions(6, 0, ""),
+                                new CausalLmOptions(6, 0, "", "", ""),
                                 new TrainerSetup(parameters.claim(Optional.empty()), model, List.of())))
                 .isInstanceOf(UserError.class)
                 .hasMessage(
@@ -138,7 +139,7 @@ class CausalLmTest {
     /** Text of 10 tokens in windows of 6, one every 3: each predicts what those before it did not. */
     @Test
     void windowsOverlapAndPredictEachTokenOnce() {
-        Trainer.Objective objective = open(new CausalLmOptions(6, 3, ""));
+        Trainer.Objective objective = open(new CausalLmOptions(6, 3, "", "", ""));
         List<Sample> windows =
                 objective.prepareForEvaluation(new Example("a.txt:1", Map.of("text", "3 4 5 6 7 8 9 3")), 7);
         assertThat(windows)
@@ -156,15 +157,90 @@ class CausalLmTest {
 
     @Test
     void theEndIsPutAfterEachText() {
-        Sample sample = sample(open(new CausalLmOptions(6, 0, " 9")), 0, "5 7");
+        Sample sample = sample(open(new CausalLmOptions(6, 0, " 9", "", "")), 0, "5 7");
         assertThat(sample.ids()).containsExactly(1, 5, 7, 9, 2);
     }
 
     @Test
     void windowsThatLeaveTextOutAreRefused() {
-        assertThatThrownBy(() -> open(new CausalLmOptions(5, 6, "")))
+        assertThatThrownBy(() -> open(new CausalLmOptions(5, 6, "", "", "")))
                 .isInstanceOf(UserError.class)
                 .hasMessage("causal-lm: stride is 6, expected at most max_length, 5: text between windows would be left"
                         + " out");
+    }
+
+    private Trainer.Objective completing(String prompt, String completion) {
+        return open(new CausalLmOptions(6, 0, " 9", prompt, completion));
+    }
+
+    private static Example labelled(String text, String label) {
+        return new Example("a.txt:1", Map.of("text", text, "label", label));
+    }
+
+    @Test
+    void ofAPromptNothingIsLearnt() {
+        Sample sample = completing("{text} 4", " {label}").prepare(labelled("7", "3 5"), 2);
+        assertThat(sample.ids())
+                .as("7 4, between special tokens, cut at its beginning; 3 5 9")
+                .containsExactly(7, 4, 2, 3, 5, 9);
+        assertThat(sample.labels()).containsExactly(-100, -100, -100, 3, 5, 9);
+        assertThat(sample.example()).isEqualTo(2);
+    }
+
+    @Test
+    void aPromptAndItsCompletionNeedRoomAndFields() {
+        Trainer.Objective objective = completing("{text}", "{label}");
+        assertThatThrownBy(() -> objective.prepare(labelled("7", "3 5 3 5 3"), 0))
+                .isInstanceOf(UserError.class)
+                .hasMessage(
+                        "a.txt:1: the prompt has 3 tokens and the completion 6, expected 1 or more of each, at most 6"
+                                + " together (max_length)");
+        assertThatThrownBy(() -> objective.prepare(new Example("a.txt:2", Map.of("text", "7", "intent", "3")), 0))
+                .isInstanceOf(UserError.class)
+                .hasMessage(
+                        "a.txt:2: field 'label' is missing; the trainer's template asks for it, the example has intent,"
+                                + " text");
+    }
+
+    /** Of this model's tokens 9 is the likeliest after any but 0, after which all are equally likely. */
+    @Test
+    void aCompletionMatchesWhereEachOfItsTokensIsTheLikeliest() {
+        Trainer.Objective objective = completing("{text}", "{label}");
+        Session session = new Session(objective, new Wiring(model), List.of());
+        List<Prediction> predictions = stepper.predict(
+                session,
+                List.of(
+                        objective.prepare(labelled("7", "9 9"), 3),
+                        objective.prepare(labelled("7", "9 8"), 4),
+                        objective.prepare(labelled("7", "8 9"), 5)));
+        assertThat(objective.predicts()).isEqualTo(CompletionMatch.class);
+        assertThat(predictions)
+                .containsExactly(
+                        new CompletionMatch(3, 3, 3), new CompletionMatch(4, 3, 2), new CompletionMatch(5, 3, 2));
+        assertThat(predictions).extracting(p -> ((CompletionMatch) p).exact()).containsExactly(true, false, false);
+    }
+
+    @Test
+    void theLossOfAStepIsTheMeanOverTokensOfCompletions() {
+        Trainer.Objective objective = completing("{text}", "{label}");
+        parameters.claim(Optional.empty()).train("embeddings.weight");
+        Session session = new Session(objective, new Wiring(model), List.of());
+        List<Sample> samples =
+                List.of(objective.prepare(labelled("7", "3"), 0), objective.prepare(labelled("7", "3 5"), 1));
+        double mean = (nats(2, 3, 9) + nats(2, 3, 5, 9)) / (2 + 3);
+        assertThat(stepper.gradients(session, samples, 0).loss()).isCloseTo(mean, within(1e-12));
+    }
+
+    @Test
+    void aPromptWithoutACompletionIsRefused() {
+        assertThatThrownBy(() -> completing("{text}", ""))
+                .isInstanceOf(UserError.class)
+                .hasMessage("causal-lm: prompt and completion belong together, but completion is empty");
+        assertThatThrownBy(() -> completing("", "{label}"))
+                .isInstanceOf(UserError.class)
+                .hasMessage("causal-lm: prompt and completion belong together, but prompt is empty");
+        assertThatThrownBy(() -> open(new CausalLmOptions(6, 3, "", "{text}", "{label}")))
+                .isInstanceOf(UserError.class)
+                .hasMessage("causal-lm: stride is for long text, and completions are whole; leave stride out");
     }
 }

@@ -7,10 +7,12 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.attune.model.AttachPoint;
 import org.attune.model.Forward;
 import org.attune.model.LanguageHead;
 import org.attune.model.Model;
+import org.attune.model.TokenizedText;
 import org.attune.model.Tokenizer;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
@@ -92,6 +94,16 @@ final class TinyModel implements Model {
                 }
                 ids[n + 1] = 2;
                 return ids;
+            }
+
+            @Override
+            public TokenizedText tokenize(String text) {
+                int[] ids = text.isBlank()
+                        ? new int[0]
+                        : Stream.of(text.strip().split(" "))
+                                .mapToInt(Integer::parseInt)
+                                .toArray();
+                return new TokenizedText(ids, new int[ids.length], new int[ids.length]);
             }
 
             /** Two tokens beside each other are a word. */

@@ -51,7 +51,7 @@ class LanguageModelTest {
                 Stepper stepper = new Stepper(engine, model, parameters, workers, new StepSettings(1, 16, 1))) {
             Trainer.Objective objective = new CausalLm()
                     .open(
-                            new CausalLmOptions(64, 0, ""),
+                            new CausalLmOptions(64, 0, "", "", ""),
                             new TrainerSetup(parameters.claim(Optional.empty()), model, List.of()));
             List<Sample> samples = new ArrayList<>();
             List<TextLikelihood> expected = new ArrayList<>();
@@ -99,7 +99,7 @@ class LanguageModelTest {
             Model model = withTokens(llama, text);
             for (JsonNode expected : golden.at("/values/strided")) {
                 CausalLmOptions options =
-                        new CausalLmOptions(64, expected.get("stride").asInt(), "");
+                        new CausalLmOptions(64, expected.get("stride").asInt(), "", "", "");
                 Trainer.Objective objective = new CausalLm()
                         .open(options, new TrainerSetup(parameters.claim(Optional.empty()), model, List.of()));
                 List<Sample> windows = objective.prepareForEvaluation(new Example("x", Map.of("text", "any")), 0);

@@ -298,7 +298,7 @@ class PeftExchangeTest {
             TrainerSetup setup = new TrainerSetup(parameters.claim(Optional.empty()), model, List.of("a", "b", "c"));
             Trainer.Objective objective = classes
                     ? new Classification().open(new ClassificationOptions(64, 0, Pooling.MODEL), setup)
-                    : new CausalLm().open(new CausalLmOptions(64, 0, ""), setup);
+                    : new CausalLm().open(new CausalLmOptions(64, 0, "", "", ""), setup);
             assertThat(parameters.unclaimed()).isEmpty();
             List<Sample> samples = new ArrayList<>();
             for (int[] ids : SEQUENCES) {

@@ -120,7 +120,7 @@ class PromptedTest {
             TrainerSetup setup = new TrainerSetup(parameters.claim(Optional.empty()), model, List.of("a", "b", "c"));
             Trainer.Objective objective = classes
                     ? new Classification().open(new ClassificationOptions(64, 0, Pooling.MODEL), setup)
-                    : new CausalLm().open(new CausalLmOptions(64, 0, ""), setup);
+                    : new CausalLm().open(new CausalLmOptions(64, 0, "", "", ""), setup);
             session = new Session(objective, wiring, List.of());
             cache = new PrefixCache(engine, cached == null ? 0 : 1 << 24, 0, cached);
             stepper = new Stepper(engine, model, parameters, workers, new StepSettings(2, microTokens, 0), cache);

@@ -99,7 +99,7 @@ class SmolLm2Test {
         Session session(Wiring wiring) {
             Trainer.Objective objective = new CausalLm()
                     .open(
-                            new CausalLmOptions(8192, 0, ""),
+                            new CausalLmOptions(8192, 0, "", "", ""),
                             new TrainerSetup(parameters.claim(Optional.empty()), model, List.of()));
             return new Session(objective, wiring, List.of());
         }

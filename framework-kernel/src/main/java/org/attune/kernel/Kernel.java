@@ -18,6 +18,7 @@ import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginRegistry;
 import org.attune.kernel.profile.Instrumented;
 import org.attune.kernel.replay.Replayer;
+import org.attune.kernel.spec.StudyReader;
 import org.attune.kernel.trial.TrialManager;
 import org.attune.model.ModelExporter;
 import org.attune.model.ModelLoader;
@@ -25,6 +26,7 @@ import org.attune.tensor.engine.TensorEngine;
 import org.attune.trial.Catalogue;
 import org.attune.trial.ModelExport;
 import org.attune.trial.ModelMerge;
+import org.attune.trial.Studies;
 import org.attune.trial.TraceReplay;
 import org.attune.trial.TrialListener;
 import org.attune.trial.Trials;
@@ -78,6 +80,7 @@ public final class Kernel implements Engines {
         registrations.add(context.registerService(TraceReplay.class, new Replayer(plugins, this, pool), null));
         registrations.add(context.registerService(ModelMerge.class, new Merger(plugins, this, pool), null));
         registrations.add(context.registerService(ModelExport.class, new Exports(this, pool, exporters), null));
+        registrations.add(context.registerService(Studies.class, new StudyReader(), null));
         registrations.add(context.registerService(Catalogue.class, new CatalogueService(plugins, this, pool), null));
     }
 

@@ -248,6 +248,29 @@ public class BadInputIT extends InFramework {
     }
 
     @Test
+    public void aStudyWithAnUnknownKey() throws Exception {
+        Path study = Files.writeString(
+                lab.folder().resolve("study.yaml"), "base: " + spec + "\nvariant: {lora: {adapters.0.rank: 8}}\n");
+        says(
+                study
+                        + ":2: unknown key 'variant', did you mean 'variants'? Known keys: base, seeds, variants, columns, timing, output",
+                "study",
+                study.toString());
+    }
+
+    @Test
+    public void aStudyOfASpecThatIsWrong() throws Exception {
+        Path study = Files.writeString(
+                lab.folder().resolve("study.yaml"), "base: " + spec + "\nvariants: {lora: {train.batch: none}}\n");
+        says(study + ":2: train.batch: expected a whole number >= 1, found 'none'", "study", study.toString());
+    }
+
+    @Test
+    public void aMissingStudy() throws Exception {
+        says("nowhere.yaml: no such file", "study", "nowhere.yaml");
+    }
+
+    @Test
     public void anUnknownCommand() throws Exception {
         Said said = attune("rum");
         assertThat(said.err()).matches("attune: no command \"rum\".*run.*; see: attune --help\\n");

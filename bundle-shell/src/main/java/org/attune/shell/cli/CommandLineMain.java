@@ -14,6 +14,7 @@ import org.attune.shell.text.Terminal;
 import org.attune.trial.Catalogue;
 import org.attune.trial.ModelExport;
 import org.attune.trial.ModelMerge;
+import org.attune.trial.Studies;
 import org.attune.trial.TraceReplay;
 import org.attune.trial.TrialListener;
 import org.attune.trial.Trials;
@@ -42,6 +43,7 @@ public final class CommandLineMain implements ToIntFunction<String[]>, Runnable 
             @Reference TraceReplay replay,
             @Reference ModelMerge merge,
             @Reference ModelExport export,
+            @Reference Studies studies,
             @Reference Generation generation) {
         this(new Services(
                 trials,
@@ -49,6 +51,7 @@ public final class CommandLineMain implements ToIntFunction<String[]>, Runnable 
                 replay,
                 merge,
                 export,
+                studies,
                 generation,
                 view -> {
                     ServiceRegistration<?> registration = context.registerService(
@@ -99,6 +102,7 @@ public final class CommandLineMain implements ToIntFunction<String[]>, Runnable 
         return new CommandLine(new Attune())
                 .addSubcommand(new RunCommand(services))
                 .addSubcommand(new ResumeCommand(services))
+                .addSubcommand(new StudyCommand(services))
                 .addSubcommand(new ReplayCommand(services))
                 .addSubcommand(new ReportCommand(services))
                 .addSubcommand(new MergeCommand(services))

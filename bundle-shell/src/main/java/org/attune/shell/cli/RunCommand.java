@@ -66,7 +66,7 @@ final class RunCommand implements Callable<Integer> {
                 .run(files(specs), spec -> services.trials().start(spec, overrides, false, profile));
     }
 
-    private static Map<String, String> overrides(List<String> settings) {
+    static Map<String, String> overrides(List<String> settings) {
         Map<String, String> overrides = new LinkedHashMap<>();
         for (String setting : settings) {
             int equals = setting.indexOf('=');

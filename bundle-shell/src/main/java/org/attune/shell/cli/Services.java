@@ -8,6 +8,7 @@ import org.attune.shell.text.Terminal;
 import org.attune.trial.Catalogue;
 import org.attune.trial.ModelExport;
 import org.attune.trial.ModelMerge;
+import org.attune.trial.Studies;
 import org.attune.trial.TraceReplay;
 import org.attune.trial.Trials;
 
@@ -23,6 +24,7 @@ record Services(
         TraceReplay replay,
         ModelMerge merge,
         ModelExport export,
+        Studies studies,
         Generation generation,
         Function<ProgressView, Listening> listening,
         Interruption interruption,

@@ -10,7 +10,12 @@ public final class Launch {
     public static String command(String command, Path path) {
         String argument = shortened(path);
         String quoted = argument.matches("[\\w./@%+=:,-]+") ? argument : "'" + argument.replace("'", "'\\''") + "'";
-        return System.getProperty("attune.command", "./attune") + " " + command + " " + quoted;
+        return program() + " " + command + " " + quoted;
+    }
+
+    /** The program itself. */
+    public static String program() {
+        return System.getProperty("attune.command", "./attune");
     }
 
     /** Relative to the working directory where the path lies in it. */

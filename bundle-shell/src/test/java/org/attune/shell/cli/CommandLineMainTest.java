@@ -27,7 +27,7 @@ class CommandLineMainTest {
         assertThat(harness.attune("rnu")).isEqualTo(2);
         assertThat(harness.err())
                 .hasLineCount(1)
-                .startsWith("attune: no command \"rnu\"; there are: run, resume, replay,");
+                .startsWith("attune: no command \"rnu\"; there are: run, resume, study, replay,");
     }
 
     @Test

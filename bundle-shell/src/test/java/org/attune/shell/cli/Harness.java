@@ -10,6 +10,7 @@ import org.attune.shell.text.Glyphs;
 import org.attune.shell.text.Terminal;
 import org.attune.trial.ModelExport;
 import org.attune.trial.ModelMerge;
+import org.attune.trial.Studies;
 import org.attune.trial.TraceReplay;
 import org.attune.trial.TrialListener;
 
@@ -36,6 +37,9 @@ public final class Harness {
     ModelExport export = (source, base, format, type, to) -> {
         throw new AssertionError("no export was expected");
     };
+    Studies studies = (file, overrides) -> {
+        throw new AssertionError("no study was expected");
+    };
     Generation generation = source -> {
         throw new AssertionError("no generation was expected");
     };
@@ -49,6 +53,7 @@ public final class Harness {
                     replay,
                     merge,
                     export,
+                    studies,
                     generation,
                     listener -> {
                         listeners.add(listener);

@@ -5,14 +5,15 @@ import java.util.Map;
 import java.util.regex.Pattern;
 import org.attune.plugin.UserError;
 
-/** Applies {@code --set key=value} to what a spec says. */
+/** Applies {@code --set key=value}, or what a study's variant says, to what a spec says. */
 final class Overrides {
     private static final Pattern INDEX = Pattern.compile("[0-9]{1,4}");
 
     private final String place;
 
-    private Overrides(String key) {
-        this.place = "--set " + Quote.oneLine(key);
+    /** @param place of the override, as errors say it */
+    private Overrides(String place) {
+        this.place = place;
     }
 
     /**
@@ -23,18 +24,34 @@ final class Overrides {
     static SpecNode apply(SpecNode spec, Map<String, String> overrides) {
         SpecNode changed = spec;
         for (Map.Entry<String, String> override : overrides.entrySet()) {
-            changed = new Overrides(override.getKey()).apply(changed, override.getKey(), override.getValue());
+            changed = new Overrides("--set " + Quote.oneLine(override.getKey()))
+                    .apply(changed, override.getKey(), override.getValue());
+        }
+        return changed;
+    }
+
+    /** The same with values that are written in a file, and have their place there. */
+    static SpecNode applyWritten(SpecNode spec, Map<String, SpecNode> overrides) {
+        SpecNode changed = spec;
+        for (Map.Entry<String, SpecNode> override : overrides.entrySet()) {
+            SpecNode value = override.getValue();
+            changed = new Overrides(value.place() + ": " + Quote.oneLine(override.getKey()))
+                    .apply(changed, override.getKey(), value);
         }
         return changed;
     }
 
     private SpecNode apply(SpecNode spec, String key, String value) {
+        return apply(spec, key, YamlText.parse(value, place, line -> place).orElse(new SpecNode.Scalar(null, place)));
+    }
+
+    private SpecNode apply(SpecNode spec, String key, SpecNode value) {
         List<String> path = List.of(key.split("\\.", -1));
-        if (path.stream().anyMatch(String::isBlank)) {
+        if (path.stream().anyMatch(String::isBlank)
+                || INDEX.matcher(path.get(0)).matches()) {
             throw new UserError(place + ": expected a key such as train.batch or adapters.0.rank");
         }
-        SpecNode node = YamlText.parse(value, place, line -> place).orElse(new SpecNode.Scalar(null, place));
-        return set(spec, path, 0, node);
+        return set(spec, path, 0, value);
     }
 
     /** @param node what stands at the first {@code depth} names of the path; null for nothing */

@@ -52,7 +52,7 @@ public final class SpecReader {
     /** Of an adapter: the folder that it begins from. */
     static final String FROM = "from";
 
-    private static final Pattern NAME = Pattern.compile("[\\p{L}\\p{N}][\\p{L}\\p{N}._-]{0,99}");
+    static final Pattern NAME = Pattern.compile("[\\p{L}\\p{N}][\\p{L}\\p{N}._-]{0,99}");
 
     private static final Pattern PLUGIN = Pattern.compile("([^\\s@]{1,100})(?:@([^\\s@]{1,100}))?");
 
@@ -115,15 +115,19 @@ public final class SpecReader {
      * @throws UserError with {@code file:line} or {@code --set key} if something in it is wrong
      */
     public TrialSpec read(Path file, Map<String, String> overrides) {
-        String text = text(file);
-        SpecNode written = YamlText.parse(text, file.toString(), line -> file + ":" + line)
+        return spec((SpecNode.Fields) Overrides.apply(written(file), overrides), file.toAbsolutePath());
+    }
+
+    /** What a file says, not yet checked. */
+    static SpecNode.Fields written(Path file) {
+        SpecNode written = YamlText.parse(text(file), file.toString(), line -> file + ":" + line)
                 .orElseThrow(() -> new UserError(
                         file + ": the file is empty, expected at least the keys model, data and trainer"));
-        if (!(written instanceof SpecNode.Fields)) {
-            throw new UserError(
-                    written.place() + ": expected keys with values, such as 'seed: 0', found " + written.found());
+        if (written instanceof SpecNode.Fields fields) {
+            return fields;
         }
-        return spec((SpecNode.Fields) Overrides.apply(written, overrides), file.toAbsolutePath());
+        throw new UserError(
+                written.place() + ": expected keys with values, such as 'seed: 0', found " + written.found());
     }
 
     private static String text(Path file) {
@@ -158,7 +162,8 @@ public final class SpecReader {
         }
     }
 
-    private TrialSpec spec(SpecNode.Fields written, Path file) {
+    /** @param file absolute; relative paths start from its folder */
+    TrialSpec spec(SpecNode.Fields written, Path file) {
         Path folder = file.getParent().normalize();
         boolean makesModel = written.fields().get("model") instanceof SpecNode.Fields;
         SpecNode.Fields spec =

@@ -10,8 +10,8 @@ import org.attune.tensor.engine.AttentionLayout;
 import org.attune.tensor.engine.Unary;
 
 /**
- * Attention, sequence by sequence, all heads in one batched product: a head is a strided part of the packed tensors, so nothing is
- * copied or transposed. Causal attention goes by blocks of queries, each over the keys that some of them see; there is something to
+ * Attention, sequence by sequence, all heads in one batched product or, without AVX-512, in one plain product each: a head is a strided
+ * part of the packed tensors, so nothing is copied or transposed. Causal attention goes by blocks of queries, each over the keys that some of them see; there is something to
  * mask only in its last square and, where a window ends, in its first. The probabilities of a block are dense, [heads, queries, keys
  * that it sees].
  *
@@ -298,6 +298,10 @@ final class AttentionKernels {
     }
 
     private void product(Product p, long a, long b, long c) {
+        if (type == DType.FLOAT32 && !w.computesBfloat16()) {
+            headByHead(p, a, b, c);
+            return;
+        }
         if (p.k() > 1 || p.batch() == 1) {
             w.product(p, a, b, 0, c);
             return;
@@ -326,6 +330,36 @@ final class AttentionKernels {
                     0,
                     c + p.c().bytes() * p.cBatch() * i);
         }
+    }
+
+    /**
+     * Without AVX-512 gemm takes as long as a batched product at equal lengths. In text each length has products of its own, whose code is
+     * then never in a core's cache: gemm has the same for all, and there is nothing to build.
+     */
+    private void headByHead(Product p, long a, long b, long c) {
+        Layout as = p.aLayout();
+        Layout bs = p.bLayout();
+        for (int i = 0; i < p.batch(); i++) {
+            w.gemm(
+                    as.column() != 1,
+                    bs.column() != 1,
+                    p.m(),
+                    p.n(),
+                    p.k(),
+                    p.alpha(),
+                    a + Float.BYTES * as.batch() * i,
+                    leading(as, p.m(), p.k()),
+                    b + Float.BYTES * bs.batch() * i,
+                    leading(bs, p.k(), p.n()),
+                    p.add() ? 1 : 0,
+                    c + Float.BYTES * p.cBatch() * i,
+                    p.cRow());
+        }
+    }
+
+    /** The leading dimension of a matrix. Of a single row or column a stride may be less than gemm takes, and is not used. */
+    private static long leading(Layout layout, int rows, int columns) {
+        return layout.column() == 1 ? Math.max(layout.row(), columns) : Math.max(layout.column(), rows);
     }
 
     /** Puts minus infinity where a query of the block may not look: after its own position and before its window. */

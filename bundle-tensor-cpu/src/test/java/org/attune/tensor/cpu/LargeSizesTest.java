@@ -233,7 +233,7 @@ class LargeSizesTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"300, 384, 64", "7, 1000, 384", "1, 384, 1536", "129, 1, 300"})
+    @CsvSource({"300, 384, 64", "7, 1000, 384", "1, 384, 1536", "129, 1, 300", "40, 1600, 384"})
     void products(int m, int n, int k) {
         compare(2e-6, run -> {
             Storage y = run.out(m * n);
@@ -241,7 +241,10 @@ class LargeSizesTest {
             Storage z = run.normal(m * n);
             Matmul form = new Matmul(1, m, n, k, true, false, false, 0.5, 1);
             run.engine.matmul(form, run.normal(m * k), run.normal(n * k), z);
-            return new Storage[] {y, z};
+            Storage sum = run.normal(m * n);
+            Matmul plain = new Matmul(1, m, n, k, false, false, false, 0.5, 1);
+            run.engine.matmul(plain, run.normal(m * k), run.normal(n * k), sum);
+            return new Storage[] {y, z, sum};
         });
     }
 

@@ -172,12 +172,12 @@ generation() {
     done
 }
 
-# The base model decoded, and in the blocks of its file.
+# The base model decoded, in the blocks of its file, and quantised when it is loaded.
 blocks() {
     local weights model
     [ -n "${SMOLLM2:-}" ] || fail "set SMOLLM2 to a folder with SmolLM2-135M-Instruct.Q4_1.gguf; see benchmarks/README.md"
     model=$SMOLLM2/SmolLM2-135M-Instruct.Q4_1.gguf
-    for weights in decoded blocks; do
+    for weights in decoded blocks nf4 int8; do
         side blocks "$1" "attune generation $weights" attune_java org.attune.benchmarks.GenerationBenchmark \
             "model=$model" weights=$weights
         side blocks "$1" "attune step $weights" step shape=smollm2 "model=$model" weights=$weights

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Stream;
 import org.attune.kernel.run.Machine;
 
 /**
@@ -67,13 +68,34 @@ public final class ComparisonTable {
                 target);
     }
 
-    /** A base model in the blocks of its file, beside the same decoded. */
-    private static Line blocks(String work, String what, ToDoubleFunction<JsonNode> measure, String unit) {
-        String side = "attune " + what;
-        return new Line(work, "blocks", side + " blocks", side + " decoded", measure, unit, null, NONE, NONE, NONE);
+    /** A base model in another form, beside the same decoded. */
+    private static Line form(
+            String work, String weights, String what, ToDoubleFunction<JsonNode> measure, String unit) {
+        String side = "attune " + what + " ";
+        return new Line(work, "blocks", side + weights, side + "decoded", measure, unit, null, NONE, NONE, NONE);
     }
 
-    private static final List<Line> LINES = List.of(
+    /** @param name what the table calls the form */
+    private static Stream<Line> forms(String name, String weights) {
+        return Stream.of(
+                form(
+                        "SmolLM2-135M " + name + " beside float32: decoding one sequence",
+                        weights,
+                        "generation",
+                        result -> result.path("decode_tokens_per_s").asDouble(NONE),
+                        "tokens/s"),
+                form(
+                        "the same: reading a prompt of 256 tokens",
+                        weights,
+                        "generation",
+                        result -> result.path("prefill_tokens_per_s").asDouble(NONE),
+                        "tokens/s"),
+                form("the same: peak memory", weights, "generation", ComparisonTable::megabytes, "MB"),
+                form("LoRA r=16 on all linears on top, 4×256", weights, "step", ComparisonTable::seconds, "s"),
+                form("the same: peak memory", weights, "step", ComparisonTable::megabytes, "MB"));
+    }
+
+    private static final List<Line> MEASURED = List.of(
             time(
                     "LoRA step, MiniLM shape, 32×128, float32",
                     "lora-step",
@@ -191,20 +213,15 @@ public final class ComparisonTable {
             rate("reading a prompt of 256 tokens, float32", "float32", "prefill_tokens_per_s", null, NONE, 2.5),
             rate("the same, bfloat16", "bfloat16", "prefill_tokens_per_s", null, NONE, 2.5),
             rate("16 prompts at once, float32", "float32", "batch16_tokens_per_s", null, NONE, 3),
-            rate("the same, bfloat16", "bfloat16", "batch16_tokens_per_s", null, NONE, 3),
-            blocks(
-                    "SmolLM2-135M in its GGUF blocks beside float32: decoding one sequence",
-                    "generation",
-                    result -> result.path("decode_tokens_per_s").asDouble(NONE),
-                    "tokens/s"),
-            blocks(
-                    "the same: reading a prompt of 256 tokens",
-                    "generation",
-                    result -> result.path("prefill_tokens_per_s").asDouble(NONE),
-                    "tokens/s"),
-            blocks("the same: peak memory", "generation", ComparisonTable::megabytes, "MB"),
-            blocks("LoRA r=16 on all linears over these blocks, 4×256", "step", ComparisonTable::seconds, "s"),
-            blocks("the same: peak memory", "step", ComparisonTable::megabytes, "MB"));
+            rate("the same, bfloat16", "bfloat16", "batch16_tokens_per_s", null, NONE, 3));
+
+    private static final List<Line> LINES = Stream.of(
+                    MEASURED.stream(),
+                    forms("in its GGUF blocks", "blocks"),
+                    forms("in NF4", "nf4"),
+                    forms("in eight bits", "int8"))
+            .flatMap(lines -> lines)
+            .toList();
 
     private final Path data;
     private final JsonNode machine;

@@ -38,7 +38,7 @@ public final class Dora implements Adapter<LoraOptions> {
     public void attach(LoraOptions options, Attachment on) {
         if (options.init().ofTheWeight()) {
             throw new UserError("dora: init is " + options.init().name().toLowerCase(Locale.ROOT)
-                    + ", which only lora has; use default or gaussian");
+                    + ", which only lora has; use default, gaussian or eva");
         }
         new Lora().attach(options, on, (point, update) -> magnitudes(point, update, on));
     }
@@ -112,7 +112,16 @@ public final class Dora implements Adapter<LoraOptions> {
 
         @Override
         public Map<String, Object> write(LoraOptions options, Model model) {
-            Map<String, Object> config = new LinkedHashMap<>(lora.write(options, model));
+            return marked(lora.write(options, model));
+        }
+
+        @Override
+        public Map<String, Object> write(LoraOptions options, Model model, Trained trained) {
+            return marked(lora.write(options, model, trained));
+        }
+
+        private static Map<String, Object> marked(Map<String, Object> fields) {
+            Map<String, Object> config = new LinkedHashMap<>(fields);
             config.put("use_dora", true);
             return config;
         }

@@ -19,7 +19,8 @@ import org.osgi.service.component.annotations.Component;
  * frozen, A [rank, in] uniform on ±1/sqrt(in) and B [out, rank] zero, so that training starts from the base model exactly. The
  * scale s is alpha / rank, or alpha / sqrt(rank) in the rank-stabilised form (Kalajdzievski 2023, arXiv 2312.03732).
  *
- * <p>A and B may begin as a part of W itself, of which the rest is then the frozen base (PiSSA, OLoRA: {@link Decomposition}).
+ * <p>A and B may begin as a part of W itself, of which the rest is then the frozen base (PiSSA, OLoRA: {@link Decomposition}), and A
+ * as the directions in which the map's inputs vary most, with ranks that follow from them ({@link Eva}).
  *
  * <p>Ranks and scales may differ by map; biases and whole modules of the base model may be trained beside the updates, as PEFT's
  * {@code rank_pattern}, {@code alpha_pattern}, {@code bias} and {@code modules_to_save} say.
@@ -43,12 +44,19 @@ public final class Lora implements Adapter<LoraOptions> {
     }
 
     /** @param transform what becomes of the update at a map */
-    void attach(LoraOptions options, Attachment on, BiFunction<AttachPoint, LowRankUpdate, LinearTransform> transform) {
-        options.check();
-        Targets where = options.where();
-        List<AttachPoint> points = where.linear(on);
+    void attach(LoraOptions asked, Attachment on, BiFunction<AttachPoint, LowRankUpdate, LinearTransform> transform) {
+        asked.check();
+        Targets where = asked.where();
+        List<AttachPoint> named = where.linear(on);
+        Optional<Eva> eva =
+                asked.init() == LoraOptions.Start.EVA ? Optional.of(Eva.of(asked, named, on)) : Optional.empty();
+        LoraOptions options = eva.map(found -> asked.withRanks(found.ranks())).orElse(asked);
+        List<AttachPoint> points = named.stream()
+                .filter(point -> eva.isEmpty() || eva.get().ranks().get(point.path()) > 0)
+                .toList();
         for (AttachPoint point : points) {
-            Supplier<Decomposition> part = decomposition(options, point, on);
+            Supplier<Decomposition> part = eva.<Supplier<Decomposition>>map(found -> () -> found.first(point))
+                    .orElseGet(() -> decomposition(options, point, on));
             if (options.init().ofTheWeight()) {
                 on.linear(point.path(), taken(options, point, part, on));
             }
@@ -89,7 +97,7 @@ public final class Lora implements Adapter<LoraOptions> {
             // and PEFT gives A.
             case DEFAULT -> Initializer.uniform(1 / Math.sqrt(point.in()));
             case GAUSSIAN -> Initializer.normal(1.0 / rank);
-            case PISSA, OLORA -> (shape, rng) -> part.get().a();
+            case PISSA, OLORA, EVA -> (shape, rng) -> part.get().a();
         };
         Initializer b =
                 options.init().ofTheWeight() ? (shape, rng) -> part.get().b() : Initializer.constant(0);

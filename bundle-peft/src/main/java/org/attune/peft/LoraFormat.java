@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Set;
 import org.attune.model.Model;
 import org.attune.training.Adapter.PeftFormat;
+import org.attune.training.Adapter.Trained;
 
 /** LoRA in {@code adapter_config.json}. */
 final class LoraFormat implements PeftFormat<LoraOptions> {
@@ -19,6 +20,7 @@ final class LoraFormat implements PeftFormat<LoraOptions> {
             "alpha_pattern",
             "bias",
             "init_lora_weights",
+            "eva_config",
             "loraplus_lr_ratio", // an argument of PEFT's optimiser, which a trace states beside
             "megatron_core", // settings of variants that other fields switch on
             "qalora_group_size");
@@ -36,7 +38,11 @@ final class LoraFormat implements PeftFormat<LoraOptions> {
             "pissa",
             LoraOptions.Start.PISSA,
             "olora",
-            LoraOptions.Start.OLORA);
+            LoraOptions.Start.OLORA,
+            "eva",
+            LoraOptions.Start.EVA);
+
+    private static final String A = ".lora_A.weight";
 
     private final String method;
 
@@ -48,6 +54,22 @@ final class LoraFormat implements PeftFormat<LoraOptions> {
     @Override
     public String type() {
         return "LORA";
+    }
+
+    /** With ranks that follow from the data as the trial has found them. */
+    @Override
+    public Map<String, Object> write(LoraOptions options, Model model, Trained trained) {
+        if (options.init() != LoraOptions.Start.EVA) {
+            return write(options, model);
+        }
+        Map<String, Integer> ranks = new LinkedHashMap<>();
+        trained.parameters().forEach((name, a) -> {
+            if (name.endsWith(A)) {
+                ranks.put(
+                        name.substring(0, name.length() - A.length()), a.shape().dim(0));
+            }
+        });
+        return write(options.withRanks(ranks), model);
     }
 
     @Override
@@ -66,11 +88,21 @@ final class LoraFormat implements PeftFormat<LoraOptions> {
                 options.init() == LoraOptions.Start.DEFAULT
                         ? (Object) true
                         : options.init().name().toLowerCase(Locale.ROOT));
+        config.put("eva_config", options.init() == LoraOptions.Start.EVA ? written(options.eva()) : null);
         config.put("rank_pattern", options.rankPattern());
         Map<String, Number> alphas = new LinkedHashMap<>(); // the order counts: the first pattern that fits
         options.alphaPattern().forEach((pattern, alpha) -> alphas.put(pattern, PeftConfig.written(alpha)));
         config.put("alpha_pattern", alphas);
         config.put("layer_replication", null);
+        return config;
+    }
+
+    private static Map<String, Object> written(EvaOptions eva) {
+        Map<String, Object> config = new LinkedHashMap<>();
+        config.put("rho", eva.rho());
+        config.put("tau", eva.tau());
+        config.put("whiten", eva.whiten());
+        config.put("adjust_scaling_factors", eva.adjustScalingFactors());
         return config;
     }
 
@@ -101,7 +133,22 @@ final class LoraFormat implements PeftFormat<LoraOptions> {
                 config.numbers("alpha_pattern"),
                 start,
                 bias(config),
-                config.number("loraplus_lr_ratio", 1));
+                config.number("loraplus_lr_ratio", 1),
+                start == LoraOptions.Start.EVA ? eva(config) : EvaOptions.DEFAULT);
+    }
+
+    /** Which tokens were seen does not matter any more, and PEFT passes over all of it where values are there. */
+    private EvaOptions eva(PeftConfig config) {
+        Map<String, Object> fields = new LinkedHashMap<>();
+        if (config.value("eva_config") instanceof Map<?, ?> given) {
+            given.forEach((name, value) -> fields.put(String.valueOf(name), value));
+        }
+        PeftConfig own = new PeftConfig(method, fields);
+        return new EvaOptions(
+                own.number("rho", 2),
+                own.number("tau", 0.99),
+                own.is("whiten"),
+                !Boolean.FALSE.equals(own.value("adjust_scaling_factors")));
     }
 
     private static LoraOptions.Bias bias(PeftConfig config) {

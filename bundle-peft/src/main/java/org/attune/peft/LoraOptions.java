@@ -1,5 +1,7 @@
 package org.attune.peft;
 
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.attune.plugin.Option;
@@ -19,6 +21,7 @@ import org.attune.plugin.UserError;
  * @param init first values
  * @param bias which of the base model's biases are trained too
  * @param loraplusRatio the learning rate of B over that of A
+ * @param eva of first values that come from the data
  */
 public record LoraOptions(
         @Option(value = "rank r of the update", defaults = "8", min = 1)
@@ -59,7 +62,8 @@ public record LoraOptions(
         @Option(
                 value =
                         "first values: A random and B 0; or gaussian; or a part of the weight itself, trained on top of the"
-                                + " rest, by its largest singular values (pissa) or an orthonormal basis (olora)",
+                                + " rest, by its largest singular values (pissa) or an orthonormal basis (olora); or A the"
+                                + " directions in which the data varies most (eva)",
                 defaults = "default")
         Start init,
 
@@ -73,7 +77,9 @@ public record LoraOptions(
                         "the learning rate of B and of one-dimensional parameters as a multiple of A's (LoRA+); 1 for LoRA",
                 defaults = "1",
                 min = 0)
-        double loraplusRatio) {
+        double loraplusRatio,
+
+        EvaOptions eva) {
     /** First values of the update. */
     public enum Start {
         /** A uniform on ±1/sqrt(in), B zero. */
@@ -83,7 +89,9 @@ public record LoraOptions(
         /** See {@link Decomposition#principal}. */
         PISSA,
         /** See {@link Decomposition#orthonormal}. */
-        OLORA;
+        OLORA,
+        /** See {@link Eva}. */
+        EVA;
 
         /** Whether the update begins as a part of the base's weight, which is then taken off it. */
         boolean ofTheWeight() {
@@ -101,7 +109,19 @@ public record LoraOptions(
 
     /** The method without its further options. */
     public LoraOptions(int rank, double alpha, double dropout, List<String> targets, boolean rslora) {
-        this(rank, alpha, dropout, targets, rslora, Selection.ALL, Map.of(), Map.of(), Start.DEFAULT, Bias.NONE, 1);
+        this(
+                rank,
+                alpha,
+                dropout,
+                targets,
+                rslora,
+                Selection.ALL,
+                Map.of(),
+                Map.of(),
+                Start.DEFAULT,
+                Bias.NONE,
+                1,
+                EvaOptions.DEFAULT);
     }
 
     /** Rank of the update at a linear map. */
@@ -113,6 +133,46 @@ public record LoraOptions(
     double scale(String path) {
         double r = rank(path);
         return first(alphaPattern, path, alpha) / (rslora ? Math.sqrt(r) : r);
+    }
+
+    /**
+     * The same over the maps that have a rank, with these ranks and alphas that go with them.
+     *
+     * @param ranks by path; 0 for a map that is left alone
+     */
+    LoraOptions withRanks(Map<String, Integer> ranks) {
+        List<String> paths = new ArrayList<>();
+        Map<String, Integer> otherRanks = new LinkedHashMap<>();
+        Map<String, Double> otherAlphas = new LinkedHashMap<>();
+        ranks.forEach((path, own) -> {
+            if (own == 0) {
+                return;
+            }
+            paths.add(path);
+            double ownAlpha = first(alphaPattern, path, alpha);
+            if (eva.adjustScalingFactors()) {
+                ownAlpha *= (double) own / rank(path);
+            }
+            if (own != rank) {
+                otherRanks.put(path, own);
+            }
+            if (ownAlpha != alpha) {
+                otherAlphas.put(path, ownAlpha);
+            }
+        });
+        return new LoraOptions(
+                rank,
+                alpha,
+                dropout,
+                paths,
+                rslora,
+                selection,
+                otherRanks,
+                otherAlphas,
+                init,
+                bias,
+                loraplusRatio,
+                eva);
     }
 
     /** The value of the first pattern that fits the path or its end. */

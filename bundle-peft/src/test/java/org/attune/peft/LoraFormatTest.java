@@ -95,7 +95,8 @@ class LoraFormatTest {
                 Map.of("value", 7.5),
                 LoraOptions.Start.GAUSSIAN,
                 LoraOptions.Bias.ALL,
-                1);
+                1,
+                EvaOptions.DEFAULT);
         assertThat(format.read(parse(write(options)))).isEqualTo(options);
     }
 

@@ -178,7 +178,8 @@ class LoraTest {
                 alphas,
                 LoraOptions.Start.DEFAULT,
                 bias,
-                1);
+                1,
+                EvaOptions.DEFAULT);
     }
 
     private static LoraOptions excluding(String... names) {

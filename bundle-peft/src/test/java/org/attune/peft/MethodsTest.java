@@ -85,6 +85,10 @@ class MethodsTest {
                 new Method<>("aflora", new Aflora(), aflora(true)),
                 new Method<>("pissa", new Lora(), started(LoraOptions.Start.PISSA)),
                 new Method<>("olora", new Lora(), started(LoraOptions.Start.OLORA)),
+                new Method<>("eva", new Lora(), started(LoraOptions.Start.EVA)),
+                new Method<>(
+                        "eva-white", new Lora(), started(LoraOptions.Start.EVA, new EvaOptions(1, 0.9, true, false))),
+                new Method<>("dora-eva", new Dora(), started(LoraOptions.Start.EVA)),
                 new Method<>("dora", new Dora(), new LoraOptions(2, 6, 0, BOTH, false)),
                 new Method<>(
                         "gralora", new Gralora(), new GraloraOptions(4, 6, 2, 0, 0, List.of("query"), Selection.ALL)),
@@ -104,7 +108,12 @@ class MethodsTest {
     }
 
     private static LoraOptions started(LoraOptions.Start init) {
-        return new LoraOptions(2, 6, 0, BOTH, false, Selection.ALL, Map.of(), Map.of(), init, LoraOptions.Bias.NONE, 1);
+        return started(init, EvaOptions.DEFAULT);
+    }
+
+    private static LoraOptions started(LoraOptions.Start init, EvaOptions eva) {
+        return new LoraOptions(
+                2, 6, 0, BOTH, false, Selection.ALL, Map.of(), Map.of(), init, LoraOptions.Bias.NONE, 1, eva);
     }
 
     /** Methods that add to residual sums: of 8 to 4 or 2 wide. */

@@ -1,5 +1,6 @@
 package org.attune.training;
 
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -120,10 +121,20 @@ public interface Adapter<O extends Record> extends Plugin<O> {
         void shiftPositions(int by);
 
         /**
-         * Whether there is a value for a parameter: it was asked for before, or an earlier sitting or a saved adapter that the trial
-         * begins from has it.
+         * How many numbers there are for a parameter that was asked for before, or that an earlier sitting or a saved adapter that the
+         * trial begins from has; 0 where there is no value yet.
          */
-        boolean known(String name);
+        long known(String name);
+
+        /**
+         * Shows what enters linear maps: batches of training examples go through the model without adapters, in an order that the seed
+         * decides, until the observer has seen enough. For first values that depend on the data; where values are {@link #known} it is not
+         * to be called, for a saved adapter is also read where there is no data.
+         *
+         * @param paths of linear maps
+         * @throws org.attune.plugin.UserError if there are no training examples here
+         */
+        void observe(Collection<String> paths, Observer observer);
 
         /**
          * Says of a tensor that a saved adapter has for other programs that it follows from parameters: it is none, and not read.
@@ -131,6 +142,21 @@ public interface Adapter<O extends Record> extends Plugin<O> {
          * @see PeftFormat#tensors
          */
         void follows(String name);
+    }
+
+    /** Sees inputs of linear maps, all on one thread. */
+    interface Observer {
+        /**
+         * Of one batch.
+         *
+         * @param path of the map
+         * @param x the same object where a map reads what the one before it read; [rows, in], a row for each token of the batch that the loss counts, where the map reads all tokens; it lives until this
+         *     returns
+         */
+        void input(String path, Tensor x);
+
+        /** Whether another batch is wanted; asked before each. */
+        boolean more();
     }
 
     /**

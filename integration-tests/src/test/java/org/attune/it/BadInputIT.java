@@ -102,7 +102,7 @@ public class BadInputIT extends InFramework {
         refuses(
                 spec
                         + ":8: adapter 'lora' has no option 'rnak', did you mean 'rank'? Options: rank, alpha, dropout, targets,"
-                        + " rslora, exclude, layers, layers_pattern, modules_to_save, rank_pattern, alpha_pattern, init, bias, loraplus_ratio");
+                        + " rslora, exclude, layers, layers_pattern, modules_to_save, rank_pattern, alpha_pattern, init, bias, loraplus_ratio, rho, tau, whiten, adjust_scaling_factors");
     }
 
     @Test

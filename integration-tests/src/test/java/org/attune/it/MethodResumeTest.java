@@ -38,6 +38,7 @@ class MethodResumeTest {
     @ValueSource(
             strings = {
                 "{name: lora, loraplus_ratio: 8}",
+                "{name: lora, init: eva, targets: [query, output.dense], rho: 3}",
                 "{name: adalora, init_rank: 4, target_rank: 1, t_init: 2, t_final: 5, delta_t: 2}",
                 "{name: aflora, window: 2, t_init: 1, t_final: 6}",
                 "{name: gradual-freezing, intervals: 6}",

@@ -106,6 +106,29 @@ class MethodSwapTest {
         assertThat(losses(run(next))).hasSize(STEPS);
     }
 
+    /** With first values that come from the data; the examples are read again, through a model that holds what was merged. */
+    @Test
+    void aMethodThatLooksAtTheDataTakesAnothersPlace() throws Exception {
+        Path spec = spec("bert", "float32", "{name: gralora, rank: 4}", 0.02);
+        Path run = swapped(spec, "lora", Map.of("init", "eva", "rank", "3"), Former.MERGED);
+        assertThat(losses(run)).hasSize(STEPS);
+        JsonNode saved =
+                JSON.readTree(run.resolve("adapter/adapter_config.json").toFile());
+        assertThat(saved.path("adapters").path(0).path("options").path("init").asText())
+                .isEqualTo("eva");
+        assertThat(saved.path("merged")).hasSize(4);
+        Path next = spec("bert", "float32", "{name: lora, from: '%s'}".formatted(run.resolve("adapter")), 0);
+        assertThat(losses(run(next))).hasSize(STEPS);
+        Path few = spec("bert", "float32", "{name: gralora, rank: 4}", 0.02);
+        assertThat(losses(refused(
+                        few,
+                        "lora",
+                        Map.of("init", "eva", "rank", "60"),
+                        Former.MERGED,
+                        "rank times rho is 120, more than")))
+                .isEqualTo(losses(run(few)));
+    }
+
     @Test
     void whatCannotBeLeavesTheTrialAsItWas() throws Exception {
         Path spec = spec("bert", "float32", "houlsby", 0.02);

@@ -105,6 +105,10 @@ class PeftExchangeTest {
         specs.put("llama 8", "{name: oft, block_size: 8, share: true, terms: 5, targets: [q_proj, o_proj]}");
         specs.put("bert 9", "{name: lora, rank: 4, init: pissa}");
         specs.put("llama 9", "{name: lora, rank: 4, targets: [q_proj, down_proj], init: olora}");
+        specs.put("bert eva", "{name: lora, rank: 4, targets: all-linear, exclude: [pooler.dense], init: eva, rho: 3}");
+        specs.put(
+                "llama eva",
+                "{name: dora, rank: 4, targets: [q_proj, down_proj], init: eva, adjust_scaling_factors: false}");
         specs.put("bert 8", "{name: ln-tuning}");
         specs.put("llama 6", "{name: ln-tuning, targets: [input_layernorm, norm]}");
         specs.put("gpt2 5", "{name: trainable-tokens, tokens: [5, 9, 11]}"); // its head is tied
@@ -227,6 +231,23 @@ class PeftExchangeTest {
                         List.of("query")));
         made(jobs, "bert", true, Map.of("r", 4, "target_modules", List.of("query"), "init_lora_weights", "pissa"));
         made(jobs, "llama", true, Map.of("r", 4, "target_modules", projections, "init_lora_weights", "olora"));
+        made(
+                jobs,
+                "bert",
+                true,
+                Map.of(
+                        "r",
+                        4,
+                        "target_modules",
+                        List.of("query", "value"),
+                        "init_lora_weights",
+                        "eva",
+                        "eva_config",
+                        Map.of("rho", 3, "whiten", true),
+                        "rank_pattern",
+                        Map.of("bert.encoder.layer.1.attention.self.query", 6),
+                        "alpha_pattern",
+                        Map.of("bert.encoder.layer.1.attention.self.query", 12)));
         made(jobs, "bert", true, Map.of("peft_type", "LN_TUNING", "target_modules", List.of("LayerNorm")));
         made(jobs, "gpt2", false, Map.of("peft_type", "LN_TUNING", "target_modules", List.of("ln_1", "ln_f")));
         made(jobs, "gpt2", false, Map.of("peft_type", "TRAINABLE_TOKENS", "token_indices", List.of(7, 5)));

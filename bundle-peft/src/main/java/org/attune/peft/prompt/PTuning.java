@@ -46,7 +46,7 @@ public final class PTuning implements Adapter<PromptEncoderOptions> {
     public void attach(PromptEncoderOptions options, Attachment on) {
         int width = on.words().out();
         Shape shape = Shape.of(options.length(), width);
-        if (on.known(PromptTuning.PROMPT) && !on.known(VECTORS)) {
+        if (on.known(PromptTuning.PROMPT) > 0 && on.known(VECTORS) == 0) {
             on.prompt(new PromptTuning.Rows(on.parameter(PromptTuning.PROMPT, shape, Initializer.constant(0))));
             return;
         }

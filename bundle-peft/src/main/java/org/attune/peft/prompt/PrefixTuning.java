@@ -43,7 +43,7 @@ public final class PrefixTuning implements Adapter<PrefixTuningOptions> {
         int length = options.length();
         int width = LayerPrefix.width(layers.get(0));
         int columns = layers.size() * 2 * width;
-        boolean projected = options.projection() && (on.known(VECTORS) || !on.known(MATRIX));
+        boolean projected = options.projection() && (on.known(VECTORS) > 0 || on.known(MATRIX) == 0);
         PrefixMatrix matrix = projected
                 ? projected(options, width, columns, on::parameter)
                 : PrefixMatrix.trained(MATRIX, length, columns, on::parameter);

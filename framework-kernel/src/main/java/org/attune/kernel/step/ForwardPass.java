@@ -88,7 +88,8 @@ public class ForwardPass implements Forward {
         return t;
     }
 
-    private Tensor find(String name) {
+    /** A weight by its name; null if there is none. */
+    Tensor find(String name) {
         String own = model.tied().getOrDefault(name, name);
         return parameters.find(own).orElseGet(() -> model.weights().get(own));
     }

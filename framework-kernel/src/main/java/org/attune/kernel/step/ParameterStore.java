@@ -377,9 +377,12 @@ public final class ParameterStore implements AutoCloseable {
             return take(weight, base.shape(), base::toDoubles);
         }
 
-        /** Whether there is a value for a parameter, or was when it was first asked for. */
-        boolean known(String name) {
-            return tensors.containsKey(name) && !fresh.contains(name) || restored.containsKey(name);
+        /** How many numbers there are for a parameter, or were when it was first asked for. */
+        long known(String name) {
+            if (tensors.containsKey(name)) {
+                return fresh.contains(name) ? 0 : tensors.get(name).shape().size();
+            }
+            return restored.containsKey(name) ? restored.get(name).length : 0;
         }
 
         /** A saved value of this name is not a parameter's. */

@@ -1,6 +1,7 @@
 package org.attune.kernel.step;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
@@ -40,6 +41,7 @@ import org.attune.training.StepListener;
  */
 public final class Wiring {
     private final Model model;
+    private final Inputs inputs;
     private final Map<String, List<LinearTransform>> linear = new HashMap<>();
     private final Map<String, List<OutputTransform>> outputs = new HashMap<>();
     private final Map<String, List<ResidualTransform>> residuals = new HashMap<>();
@@ -52,8 +54,23 @@ public final class Wiring {
     private int shift;
     private boolean wholeSequences;
 
+    /** Where adapters see what enters linear maps: {@link Adapter.Attachment#observe}. */
+    @FunctionalInterface
+    public interface Inputs {
+        void observe(Collection<String> paths, Adapter.Observer observer);
+    }
+
+    /** Of adapters whose values are known. */
     public Wiring(Model model) {
+        this(model, (paths, observer) -> {
+            throw new UserError(
+                    "its first values come from training data, and there is none here; give it saved values");
+        });
+    }
+
+    public Wiring(Model model, Inputs inputs) {
         this.model = model;
+        this.inputs = inputs;
     }
 
     /** What acts on a linear map, in the order of the claims. */
@@ -348,8 +365,13 @@ public final class Wiring {
         }
 
         @Override
-        public boolean known(String name) {
+        public long known(String name) {
             return parameters.known(name);
+        }
+
+        @Override
+        public void observe(Collection<String> paths, Adapter.Observer observer) {
+            inputs.observe(paths, observer);
         }
 
         @Override

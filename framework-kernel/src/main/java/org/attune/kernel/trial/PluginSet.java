@@ -37,15 +37,20 @@ final class PluginSet implements AutoCloseable {
     private final PluginRegistry registry;
     private final Path base;
     private final Runnable leaving;
+    private final Wiring.Inputs inputs;
     private final Slot<Trainer<?>> trainer;
     private final List<Slot<Adapter<?>>> adapters = new ArrayList<>();
     private final List<Slot<Regularizer<?>>> regularizers = new ArrayList<>();
 
-    /** @param leaving told before a plug-in's code goes */
-    PluginSet(PluginRegistry registry, TrialSpec spec, Runnable leaving) {
+    /**
+     * @param leaving told before a plug-in's code goes
+     * @param inputs what enters the model's maps, for adapters that ask for it
+     */
+    PluginSet(PluginRegistry registry, TrialSpec spec, Runnable leaving, Wiring.Inputs inputs) {
         this.registry = registry;
         this.base = spec.base();
         this.leaving = leaving;
+        this.inputs = inputs;
         this.trainer = new Slot<>(PluginKind.TRAINER, spec.trainer());
         spec.adapters().forEach(ref -> adapters.add(new Slot<>(PluginKind.ADAPTER, ref)));
         spec.regularizers().forEach(ref -> regularizers.add(new Slot<>(PluginKind.REGULARIZER, ref)));
@@ -78,7 +83,7 @@ final class PluginSet implements AutoCloseable {
      * @throws SwapMismatch if a replacement claims other parameters than its predecessor; the store is as it was
      */
     Session open(Model model, ParameterStore parameters, List<String> labels) {
-        Wiring wiring = new Wiring(model);
+        Wiring wiring = new Wiring(model, inputs);
         List<String> differences = new ArrayList<>();
         for (Slot<Adapter<?>> slot : adapters) {
             claim(slot, parameters, differences, claim -> {
@@ -100,6 +105,11 @@ final class PluginSet implements AutoCloseable {
             penalties.add(penalty(slot.plugin(), slot.ref, new Trained(parameters, model)));
         }
         return new Session(objective, wiring, penalties);
+    }
+
+    /** The trainer's objective over a store beside the trial's own. */
+    Trainer.Objective objective(Model model, ParameterStore aside, List<String> labels) {
+        return objective(trainer.plugin(), new TrainerSetup(aside.claim(Optional.empty()), model, labels));
     }
 
     /**

@@ -4,6 +4,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -35,12 +36,14 @@ import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.kernel.step.Course;
 import org.attune.kernel.step.Note;
+import org.attune.kernel.step.Observation;
 import org.attune.kernel.step.Optimisation;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.PrefixCache;
 import org.attune.kernel.step.Session;
 import org.attune.kernel.step.StepSettings;
 import org.attune.kernel.step.Stepper;
+import org.attune.kernel.step.Wiring;
 import org.attune.kernel.step.Workers;
 import org.attune.model.WeightForm;
 import org.attune.plugin.Plugin;
@@ -52,6 +55,7 @@ import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.training.Adapter;
 import org.attune.training.Sample;
+import org.attune.training.Trainer;
 import org.attune.trial.CacheStats;
 import org.attune.trial.Progress;
 import org.attune.trial.Trial;
@@ -107,6 +111,9 @@ final class TrialRun implements Trial, Runnable {
     private Workers workers;
     private ParameterStore parameters;
     private Materials materials;
+    /** Open while the materials are read from it. */
+    private DataSet data;
+
     private Stepper stepper;
     private Scoring scoring;
     /** Null unless this sitting is profiled. */
@@ -155,7 +162,7 @@ final class TrialRun implements Trial, Runnable {
         this.engine = engine;
         this.services = services;
         this.manner = manner;
-        this.plugins = new PluginSet(services.plugins(), spec, this::leaving);
+        this.plugins = new PluginSet(services.plugins(), spec, this::leaving, this::observe);
     }
 
     // ---- the trial's thread ----
@@ -272,18 +279,7 @@ final class TrialRun implements Trial, Runnable {
                 spec.cache().memoryBytes(),
                 spec.cache().diskBytes(),
                 record.folder().resolve("cache"));
-        stepper = new Stepper(
-                engine,
-                model.model(),
-                parameters,
-                workers,
-                new StepSettings(
-                        lanes,
-                        spec.train().microTokens(),
-                        spec.precision(),
-                        spec.train().checkpointing(),
-                        spec.seed()),
-                cache);
+        stepper = new Stepper(engine, model.model(), parameters, workers, settings(), cache);
         scoring = new Scoring(spec, materials, stepper, this::use);
         course = Course.of(spec.train(), materials.train().size());
         order = new SampleOrder(spec, materials.train(), course, this::use);
@@ -355,14 +351,17 @@ final class TrialRun implements Trial, Runnable {
             awaitPlugins();
             use(PluginKind.DATA, spec.data(), source -> {
                 if (plugins.missing().isEmpty()) { // else one left since we looked
-                    try (DataSet data = open(source)) {
+                    try (DataSet opened = open(source)) {
+                        data = opened;
                         if (model == null) {
                             model = reading.take();
                             parameters = new ParameterStore(engine, model.model(), spec.seed());
                             saved.ifPresentOrElse(
                                     s -> s.loadInto(parameters), () -> plugins.loadSaved(model.model(), parameters));
                         }
-                        materials = read(data);
+                        materials = read();
+                    } finally {
+                        data = null; // it is code of the source's
                     }
                 }
                 return materials;
@@ -370,7 +369,30 @@ final class TrialRun implements Trial, Runnable {
         }
     }
 
-    private Materials read(DataSet data) {
+    /** Lets an adapter see what enters linear maps, over the training examples. */
+    private void observe(Collection<String> paths, Adapter.Observer observer) {
+        try (ParameterStore head = new ParameterStore(engine, model.model(), spec.seed())) {
+            List<String> labels = materials == null ? Materials.labels(data) : materials.labels();
+            Trainer.Objective objective = plugins.objective(model.model(), head, labels);
+            Session bare = new Session(objective, new Wiring(model.model()), List.of());
+            List<Sample> samples = materials == null
+                    ? Materials.training(data, bare, workers, model.model().maxLength())
+                    : materials.train();
+            new Observation(engine, model.model(), parameters, head, workers, settings())
+                    .run(objective, samples, spec.train().batch(), paths, observer);
+        }
+    }
+
+    private StepSettings settings() {
+        return new StepSettings(
+                spec.train().lanes(),
+                spec.train().microTokens(),
+                spec.precision(),
+                spec.train().checkpointing(),
+                spec.seed());
+    }
+
+    private Materials read() {
         String split = spec.evaluate().split();
         Materials.check(data, split);
         List<String> labels = Materials.labels(data);

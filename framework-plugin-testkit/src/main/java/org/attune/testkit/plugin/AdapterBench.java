@@ -3,6 +3,7 @@ package org.attune.testkit.plugin;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,6 +12,7 @@ import java.util.function.Function;
 import org.attune.kernel.optim.AdamW;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.kernel.step.Course;
+import org.attune.kernel.step.Observation;
 import org.attune.kernel.step.Optimisation;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Session;
@@ -36,6 +38,8 @@ public final class AdapterBench implements AutoCloseable {
             new Sample(0, new int[] {0, 1, 2}, new int[3], new int[] {0}),
             new Sample(1, new int[] {3, 4}, new int[2], new int[] {1}));
 
+    private static final StepSettings SETTINGS = new StepSettings(1, 1000, 3);
+
     private final Model model;
     private final ParameterStore parameters;
     private final Workers workers = new Workers(1, "bench");
@@ -59,8 +63,8 @@ public final class AdapterBench implements AutoCloseable {
         parameters = new ParameterStore(engine, model, 3);
         parameters.restore(saved, Map.of());
         parameters.restoreStates(states);
-        wiring = new Wiring(model);
-        stepper = new Stepper(engine, model, parameters, workers, new StepSettings(1, 1000, 3));
+        wiring = new Wiring(model, this::observe);
+        stepper = new Stepper(engine, model, parameters, workers, SETTINGS);
     }
 
     /** With one adapter. */
@@ -96,9 +100,20 @@ public final class AdapterBench implements AutoCloseable {
      */
     public <O extends Record> List<String> swap(Adapter<O> adapter, O options) {
         ParameterStore.Claim claim = parameters.claim(Optional.of(claimed));
-        wiring = new Wiring(model);
+        wiring = new Wiring(model, this::observe);
         adapter.attach(options, wiring.attachment(claim));
         return claim.differences();
+    }
+
+    private void observe(Collection<String> paths, Adapter.Observer observer) {
+        new Observation(
+                        model.weights().values().iterator().next().engine(),
+                        model,
+                        parameters,
+                        parameters,
+                        workers,
+                        SETTINGS)
+                .run(new SumOfSquares(model), SAMPLES, SAMPLES.size(), paths, observer);
     }
 
     public Model model() {

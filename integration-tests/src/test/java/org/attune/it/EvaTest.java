@@ -131,8 +131,8 @@ class EvaTest {
             Trainer.Objective objective = objective(each.tokens(), model, head);
             Observation observation =
                     new Observation(engine, model, parameters, head, workers, new StepSettings(2, 64, SEED));
-            Wiring wiring =
-                    new Wiring(model, (paths, observer) -> observation.run(objective, samples, SAMPLES, paths, observer));
+            Wiring wiring = new Wiring(
+                    model, (paths, observer) -> observation.run(objective, samples, SAMPLES, paths, observer));
             lora.attach(options, wiring.attachment(parameters.claim(Optional.empty())));
 
             Map<String, double[][]> ours = new LinkedHashMap<>();
@@ -197,7 +197,7 @@ class EvaTest {
     private static Trainer.Objective objective(boolean tokens, Model model, ParameterStore head) {
         TrainerSetup setup = new TrainerSetup(head.claim(Optional.empty()), model, List.of("a", "b", "c"));
         return tokens
-                ? new CausalLm().open(new CausalLmOptions(64, 0, ""), setup)
+                ? new CausalLm().open(new CausalLmOptions(64, 0, "", "", ""), setup)
                 : new Classification().open(new ClassificationOptions(64, 0, Pooling.MODEL), setup);
     }
 

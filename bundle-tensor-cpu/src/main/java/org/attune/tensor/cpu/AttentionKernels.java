@@ -11,9 +11,9 @@ import org.attune.tensor.engine.Unary;
 
 /**
  * Attention, sequence by sequence, all heads in one batched product or, without AVX-512, in one plain product each: a head is a strided
- * part of the packed tensors, so nothing is copied or transposed. Causal attention goes by blocks of queries, each over the keys that some of them see; there is something to
- * mask only in its last square and, where a window ends, in its first. The probabilities of a block are dense, [heads, queries, keys
- * that it sees].
+ * part of the packed tensors, so nothing is copied or transposed. Causal attention goes by blocks of queries, each over the keys that
+ * some of them see; there is something to mask only in its last square and, where a window ends, in its first. The probabilities of a
+ * block are dense, [heads, queries, keys that it sees].
  *
  * <p>Operands are all float32 or all bfloat16; scores are float32 before the softmax.
  */

@@ -12,6 +12,7 @@ import org.attune.tensor.Shape;
 import org.attune.training.Adapter;
 import org.attune.training.Initializer;
 import org.attune.training.OptimizerGroup;
+import org.attune.training.Weighting;
 import org.osgi.service.component.annotations.Component;
 
 /**
@@ -151,5 +152,10 @@ public final class Lora implements Adapter<LoraOptions> {
     @Override
     public Optional<PeftFormat<LoraOptions>> peft() {
         return Optional.of(new LoraFormat("lora"));
+    }
+
+    @Override
+    public Optional<Weighting> weighting() {
+        return Optional.of(new LoraWeighting());
     }
 }

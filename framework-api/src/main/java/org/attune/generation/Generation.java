@@ -1,6 +1,7 @@
 package org.attune.generation;
 
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
 import org.attune.model.Weights;
 import org.attune.tensor.DType;
@@ -26,6 +27,7 @@ public interface Generation {
      * @param precision of matrices and activations; empty for the engine's own type
      * @param weights how the model's matrices are held; empty for quantised as in the run, or else decoded
      * @param threads how many threads compute, from 1
+     * @param adapters which of the trained adapters act, by name, where that is to be otherwise than in the run
      */
     record Source(
             Optional<String> model,
@@ -34,5 +36,6 @@ public interface Generation {
             String engine,
             Optional<DType> precision,
             Optional<Weights> weights,
-            int threads) {}
+            int threads,
+            Map<String, Boolean> adapters) {}
 }

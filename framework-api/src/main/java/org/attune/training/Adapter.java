@@ -38,6 +38,11 @@ public interface Adapter<O extends Record> extends Plugin<O> {
         return Optional.empty();
     }
 
+    /** How several saved adapters of this method become one; empty where they do not. */
+    default Optional<Weighting> weighting() {
+        return Optional.empty();
+    }
+
     /** The side of a trial that an adapter works on. */
     @ProviderType
     interface Attachment extends Parameters {

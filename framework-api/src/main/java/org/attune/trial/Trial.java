@@ -2,6 +2,7 @@ package org.attune.trial;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import org.osgi.annotation.versioning.ProviderType;
 
@@ -23,6 +24,9 @@ public interface Trial {
     String message();
 
     Progress progress();
+
+    /** The names of its adapters in the spec's order, and whether each acts. */
+    Map<String, Boolean> adapters();
 
     /** What ended a failed trial. */
     Optional<Throwable> failure();

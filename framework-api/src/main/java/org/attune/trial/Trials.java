@@ -45,6 +45,17 @@ public interface Trials {
      */
     void swap(String id, String adapter, Map<String, String> options, Former former);
 
+    /**
+     * Switches an adapter of a running trial on or off after the step in progress, and returns when that is done. One that is off keeps
+     * its values, does not act and is not trained; its optimiser state is gone. The trial's checkpoints, spec and provenance say so.
+     *
+     * @param id the trial's
+     * @param adapter its own name in the trial, or that of its plug-in
+     * @throws org.attune.plugin.UserError if there is no such trial or adapter, the trial has ended, the adapter trains weights of the base
+     *     model, which have no value to go back to, or nothing would be left to train; the trial then goes on as it was
+     */
+    void turn(String id, String adapter, boolean on);
+
     /** What becomes of the adapters that another method takes the place of. */
     enum Former {
         /** What they amount to is added to the trial's own copies of the weights that they act on. */

@@ -63,21 +63,22 @@ class BottleneckRunsTest {
         Path fused = adapter("{name: adapter-fusion, from: {a: '" + a + "', b: '" + b + "'}, regularization: 0.1}");
         AdapterFolder saved = AdapterFolder.read(fused);
         for (String part : new String[] {"down.weight", "up.bias"}) {
-            assertThat(saved.tensors().get(SITE + ".adapter.a." + part).values())
+            assertThat(saved.tensors().get(SITE + ".adapter.a." + part).elements())
                     .isEqualTo(AdapterFolder.read(a)
                             .tensors()
                             .get(SITE + ".adapter." + part)
-                            .values());
-            assertThat(saved.tensors().get(SITE + ".adapter.b." + part).values())
+                            .elements());
+            assertThat(saved.tensors().get(SITE + ".adapter.b." + part).elements())
                     .isEqualTo(AdapterFolder.read(b)
                             .tensors()
                             .get(SITE + ".adapter." + part)
-                            .values());
+                            .elements());
         }
-        assertThat(saved.tensors().get("classifier.weight").values())
+        assertThat(saved.tensors().get("classifier.weight").elements())
                 .isNotEqualTo(
-                        AdapterFolder.read(a).tensors().get("classifier.weight").values());
-        assertThat(saved.tensors().get(SITE + ".fusion.value.weight").values()).isNotEmpty();
+                        AdapterFolder.read(a).tensors().get("classifier.weight").elements());
+        assertThat(saved.tensors().get(SITE + ".fusion.value.weight").elements())
+                .isNotEmpty();
         assertThat(saved.config()).containsEntry("peft_type", "ADAPTER_FUSION").containsEntry("regularization", 0.1);
         Path run = fused.getParent();
         assertThat(Files.readString(run.resolve("spec.yaml")))

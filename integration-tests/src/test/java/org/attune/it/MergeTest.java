@@ -53,7 +53,7 @@ class MergeTest {
             delimiter = '|',
             value = {
                 "bert | true | 15 | {name: lora, rank: 4, targets: all-linear}",
-                "bert | true | 8 | '{name: lora, rank: 4, targets: [query], bias: lora-only}, {name: lora, targets: [value]}'",
+                "bert | true | 8 | '{name: lora, rank: 4, targets: [query], bias: lora-only}, {name: lora, as: values, targets: [value]}'",
                 "gpt2 | false | 4 | {name: lora, rank: 4, targets: [c_attn, c_fc]}",
                 "gpt2 | true | 28 | {name: full}",
                 "llama | false | 5 | {name: lora, rank: 4, targets: [q_proj, v_proj], modules_to_save: [lm_head]}"

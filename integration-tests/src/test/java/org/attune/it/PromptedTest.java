@@ -63,6 +63,7 @@ import org.attune.trainers.Pooling;
 import org.attune.training.Adapter;
 import org.attune.training.Sample;
 import org.attune.training.Trainer;
+import org.attune.training.Weighting;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -432,17 +433,17 @@ class PromptedTest {
                             "{name: " + spec.getKey() + ", from: " + adapter + "}",
                             Map.of("optimizer.lr", "0"))
                     .resolve("adapter");
-            Map<String, AdapterFolder.Weights> saved =
-                    AdapterFolder.read(adapter).tensors();
-            Map<String, AdapterFolder.Weights> kept = AdapterFolder.read(again).tensors();
+            Map<String, Weighting.Values> saved = AdapterFolder.read(adapter).tensors();
+            Map<String, Weighting.Values> kept = AdapterFolder.read(again).tensors();
             assertThat(saved.keySet())
                     .contains("prompt_embeddings", "prompt_encoder.embedding.weight")
                     .isEqualTo(kept.keySet());
             saved.forEach((name, weights) ->
                     // The prompt was computed from weights that were not yet rounded to the file's type.
-                    assertThat(kept.get(name).values())
+                    assertThat(kept.get(name).elements())
                             .as(name)
-                            .containsExactly(weights.values(), offset(name.equals("prompt_embeddings") ? 1e-5f : 0f)));
+                            .containsExactly(
+                                    weights.elements(), offset(name.equals("prompt_embeddings") ? 1e-5f : 0f)));
         }
     }
 }

@@ -163,7 +163,7 @@ class QuantisedTest {
 
     private Generation.Source source(Path run, Optional<Weights> weights) {
         return new Generation.Source(
-                Optional.empty(), Optional.of(run), folder, engine.name(), Optional.empty(), weights, 1);
+                Optional.empty(), Optional.of(run), folder, engine.name(), Optional.empty(), weights, 1, Map.of());
     }
 
     private static Model load(String name, TensorEngine engine, Weights weights) {

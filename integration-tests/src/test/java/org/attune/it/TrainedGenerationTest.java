@@ -75,11 +75,20 @@ class TrainedGenerationTest {
     }
 
     private Generation.Source source(Optional<String> model, Optional<Path> trained) {
-        return new Generation.Source(model, trained, folder, "reference", Optional.empty(), Optional.empty(), 2);
+        return source(model, trained, Map.of());
+    }
+
+    private Generation.Source source(Optional<String> model, Optional<Path> trained, Map<String, Boolean> adapters) {
+        return new Generation.Source(
+                model, trained, folder, "reference", Optional.empty(), Optional.empty(), 2, adapters);
     }
 
     private int[] greedy(Optional<String> model, Optional<Path> trained) {
-        try (Generator generator = generation.open(source(model, trained))) {
+        return greedy(source(model, trained));
+    }
+
+    private int[] greedy(Generation.Source source) {
+        try (Generator generator = generation.open(source)) {
             return generator
                     .generate(List.of(PROMPT), Decoding.greedy(20))
                     .get(0)
@@ -136,6 +145,18 @@ class TrainedGenerationTest {
         assertThat(adapted)
                 .isEqualTo(greedy(Optional.of(merged(a, b).toString()), Optional.empty()))
                 .isNotEqualTo(greedy(Optional.of("base"), Optional.empty()));
+    }
+
+    @Test
+    void anAdapterCanBeLeftOut() throws IOException {
+        Optional<Path> adapter = Optional.of(adapter("LORA", numbers(48, 1.5), numbers(32, 1.5)));
+        assertThat(greedy(source(Optional.empty(), adapter, Map.of("lora", false))))
+                .isEqualTo(greedy(Optional.of("base"), Optional.empty()))
+                .isNotEqualTo(greedy(source(Optional.empty(), adapter, Map.of("lora", true))));
+        assertThatThrownBy(() -> generation.open(source(Optional.empty(), adapter, Map.of("loro", false))))
+                .isInstanceOf(UserError.class)
+                .hasMessage(adapter.get() + ": has no adapter 'loro'; it has lora");
+        assertThat(pool.list()).allMatch(model -> model.users() == 0);
     }
 
     @Test

@@ -11,6 +11,7 @@ import org.attune.shell.text.ExitCode;
 import org.attune.shell.text.Faults;
 import org.attune.shell.text.StateText;
 import org.attune.shell.text.Terminal;
+import org.attune.trial.AdapterCombination;
 import org.attune.trial.Catalogue;
 import org.attune.trial.ModelExport;
 import org.attune.trial.ModelMerge;
@@ -43,6 +44,7 @@ public final class CommandLineMain implements ToIntFunction<String[]>, Runnable 
             @Reference TraceReplay replay,
             @Reference ModelMerge merge,
             @Reference ModelExport export,
+            @Reference AdapterCombination combination,
             @Reference Studies studies,
             @Reference Generation generation) {
         this(new Services(
@@ -51,6 +53,7 @@ public final class CommandLineMain implements ToIntFunction<String[]>, Runnable 
                 replay,
                 merge,
                 export,
+                combination,
                 studies,
                 generation,
                 view -> {
@@ -106,6 +109,7 @@ public final class CommandLineMain implements ToIntFunction<String[]>, Runnable 
                 .addSubcommand(new ReplayCommand(services))
                 .addSubcommand(new ReportCommand(services))
                 .addSubcommand(new MergeCommand(services))
+                .addSubcommand(new CombineCommand(services))
                 .addSubcommand(new ExportCommand(services))
                 .addSubcommand(new GenerateCommand(services))
                 .addSubcommand(new ChatCommand(services, questions))

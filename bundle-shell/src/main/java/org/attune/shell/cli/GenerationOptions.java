@@ -2,8 +2,9 @@ package org.attune.shell.cli;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import org.attune.generation.Decoding;
 import org.attune.generation.Decoding.Beams;
@@ -131,6 +132,18 @@ final class GenerationOptions {
     @Option(names = "--threads", paramLabel = "N", description = "Threads that compute; by default one a processor.")
     private Integer threads;
 
+    @Option(
+            names = "--off",
+            paramLabel = "NAME",
+            description = "Leaves this adapter of the run out; may be given more than once.")
+    private List<String> off = new ArrayList<>();
+
+    @Option(
+            names = "--on",
+            paramLabel = "NAME",
+            description = "Lets this adapter act that the run has switched off; may be given more than once.")
+    private List<String> on = new ArrayList<>();
+
     Generation.Source source() {
         if (model == null && run == null) {
             throw new UserError("no model; name one with --model, or a run folder with --run");
@@ -140,30 +153,29 @@ final class GenerationOptions {
                 Optional.ofNullable(run),
                 Path.of(""),
                 engine,
-                Optional.ofNullable(precision).map(p -> constant(DType.class, "--precision", p)),
-                Optional.ofNullable(weights).map(w -> constant(Weights.class, "--weights", w)),
-                threads == null ? Runtime.getRuntime().availableProcessors() : threads);
+                Optional.ofNullable(precision).map(p -> Words.constant(DType.class, "--precision", p)),
+                Optional.ofNullable(weights).map(w -> Words.constant(Weights.class, "--weights", w)),
+                threads == null ? Runtime.getRuntime().availableProcessors() : threads,
+                switched());
+    }
+
+    private Map<String, Boolean> switched() {
+        if (run == null && !(off.isEmpty() && on.isEmpty())) {
+            throw new UserError("--on and --off name adapters of a run; name it with --run");
+        }
+        Map<String, Boolean> switched = new LinkedHashMap<>();
+        off.forEach(name -> switched.put(name, false));
+        on.forEach(name -> switched.put(name, true));
+        return switched;
     }
 
     Decoding decoding() {
         return new Decoding(
                 maxTokens,
                 new Sampling(temperature, topK, topP, minP),
-                new Beams(beams, lengthPenalty, constant(Patience.class, "--patience", patience)),
+                new Beams(beams, lengthPenalty, Words.constant(Patience.class, "--patience", patience)),
                 repetitionPenalty,
                 stop,
                 seed);
-    }
-
-    private static <E extends Enum<E>> E constant(Class<E> type, String option, String text) {
-        List<String> names = new ArrayList<>();
-        for (E constant : type.getEnumConstants()) {
-            String name = constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
-            if (name.equals(text)) {
-                return constant;
-            }
-            names.add(name);
-        }
-        throw new UserError(option + " " + text + ": expected one of " + String.join(", ", names));
     }
 }

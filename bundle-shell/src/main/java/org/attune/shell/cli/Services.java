@@ -5,6 +5,7 @@ import java.util.function.Supplier;
 import org.attune.generation.Generation;
 import org.attune.shell.text.ProgressView;
 import org.attune.shell.text.Terminal;
+import org.attune.trial.AdapterCombination;
 import org.attune.trial.Catalogue;
 import org.attune.trial.ModelExport;
 import org.attune.trial.ModelMerge;
@@ -24,6 +25,7 @@ record Services(
         TraceReplay replay,
         ModelMerge merge,
         ModelExport export,
+        AdapterCombination combination,
         Studies studies,
         Generation generation,
         Function<ProgressView, Listening> listening,

@@ -43,6 +43,20 @@ final class CommandCompleter implements Completer {
             case "options" ->
                 CatalogueText.names(catalogue).stream().map(Candidate::new).forEach(candidates::add);
             case "pause", "stop" -> ids(candidates);
+            case "adapter" -> {
+                if (line.wordIndex() == 1) {
+                    Stream.of("on", "off").map(Candidate::new).forEach(candidates::add);
+                } else if (line.wordIndex() == 2) {
+                    trials.list().stream()
+                            .filter(trial -> !trial.state().ended())
+                            .flatMap(trial -> trial.adapters().keySet().stream())
+                            .distinct()
+                            .map(Candidate::new)
+                            .forEach(candidates::add);
+                } else {
+                    ids(candidates);
+                }
+            }
             case "resume", "report" -> {
                 ids(candidates);
                 files.complete(reader, line, candidates);

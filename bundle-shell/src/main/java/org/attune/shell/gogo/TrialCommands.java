@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.felix.service.command.Descriptor;
 import org.apache.felix.service.command.Parameter;
@@ -190,6 +191,39 @@ public final class TrialCommands {
         return "trial " + trial.id() + " has " + adapter + " now";
     }
 
+    @Descriptor("switch an adapter of a running trial on or off; what is off keeps its values and is not trained")
+    public String adapter(
+            @Descriptor("on or off, the adapter's name, and the trial's id where more than one runs")
+                    String... arguments) {
+        if (arguments.length < 2
+                || arguments.length > 3
+                || !List.of("on", "off").contains(arguments[0])) {
+            throw new UserError("adapter: expected on or off and an adapter's name; usage: " + Command.ADAPTER.usage);
+        }
+        Trial trial = arguments.length == 3 ? find(arguments[2]) : theRunning();
+        if (trial.state().ended()) {
+            throw new UserError("trial " + trial.id() + " is " + StateText.of(trial.state())
+                    + "; only a running one's adapters are switched");
+        }
+        trials.turn(trial.id(), arguments[1], arguments[0].equals("on"));
+        return "trial " + trial.id() + ": "
+                + trial.adapters().entrySet().stream()
+                        .map(adapter -> adapter.getKey() + (adapter.getValue() ? " on" : " off"))
+                        .collect(Collectors.joining(", "));
+    }
+
+    private Trial theRunning() {
+        List<Trial> running =
+                trials.list().stream().filter(trial -> !trial.state().ended()).toList();
+        if (running.size() != 1) {
+            throw new UserError(
+                    running.isEmpty()
+                            ? "no trial is running"
+                            : "several trials are running; name one: " + Command.ADAPTER.usage);
+        }
+        return running.get(0);
+    }
+
     private static void set(Map<String, String> values, String setting, String example) {
         int equals = setting.indexOf('=');
         if (equals < 1) {
@@ -228,6 +262,11 @@ public final class TrialCommands {
             @Descriptor("the run folder of a completed trial") String run,
             @Descriptor("the folder to make") String folder) {
         return MergeText.of(merge.merge(Path.of(run), Path.of(folder)));
+    }
+
+    @Descriptor("make one adapter of several; combine --help says how")
+    public void combine(@Descriptor("as of attune combine") String... arguments) throws Exception {
+        commandLine.run(with("combine", arguments));
     }
 
     @Descriptor("generate text; generate --help says how")
@@ -278,8 +317,10 @@ public final class TrialCommands {
         RESUME("resume ID|RUN"),
         STOP("stop ID"),
         SWAP("swap ID --adapter NAME [--set 'KEY=VALUE']... [--drop]"),
+        ADAPTER("adapter on|off NAME [ID]"),
         REPORT("report [--tables] ID|RUN"),
         MERGE("merge RUN FOLDER"),
+        COMBINE("combine FOLDER ADAPTER... [OPTION]..."),
         GENERATE("generate --model MODEL|--run RUN [OPTION]... PROMPT..."),
         CHAT("chat --model MODEL|--run RUN [OPTION]..."),
         PLUGINS("plugins"),

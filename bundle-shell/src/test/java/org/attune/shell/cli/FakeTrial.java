@@ -77,6 +77,11 @@ public final class FakeTrial implements Trial {
     }
 
     @Override
+    public Map<String, Boolean> adapters() {
+        return Map.of("first", true);
+    }
+
+    @Override
     public TrialState state() {
         return state;
     }

@@ -17,6 +17,7 @@ public final class FakeTrials implements Trials {
     private final List<Trial> started = new ArrayList<>();
     final List<Map<String, String>> overrides = new ArrayList<>();
     public final List<String> swaps = new ArrayList<>();
+    public final List<String> turns = new ArrayList<>();
     final List<Boolean> profiles = new ArrayList<>();
 
     public void prepare(Path path, Supplier<Trial> trial) {
@@ -43,6 +44,11 @@ public final class FakeTrials implements Trials {
     @Override
     public void swap(String id, String adapter, Map<String, String> options, Former former) {
         swaps.add(id + " " + adapter + " " + options + " " + former);
+    }
+
+    @Override
+    public void turn(String id, String adapter, boolean on) {
+        turns.add(id + " " + adapter + " " + on);
     }
 
     @Override

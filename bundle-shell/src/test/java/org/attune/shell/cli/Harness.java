@@ -8,6 +8,7 @@ import java.util.List;
 import org.attune.generation.Generation;
 import org.attune.shell.text.Glyphs;
 import org.attune.shell.text.Terminal;
+import org.attune.trial.AdapterCombination;
 import org.attune.trial.ModelExport;
 import org.attune.trial.ModelMerge;
 import org.attune.trial.Studies;
@@ -40,6 +41,9 @@ public final class Harness {
     Studies studies = (file, overrides) -> {
         throw new AssertionError("no study was expected");
     };
+    AdapterCombination combination = (adapters, way, to) -> {
+        throw new AssertionError("no combination was expected");
+    };
     Generation generation = source -> {
         throw new AssertionError("no generation was expected");
     };
@@ -53,6 +57,7 @@ public final class Harness {
                     replay,
                     merge,
                     export,
+                    combination,
                     studies,
                     generation,
                     listener -> {

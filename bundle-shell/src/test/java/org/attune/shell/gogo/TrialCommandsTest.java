@@ -73,6 +73,21 @@ class TrialCommandsTest {
     }
 
     @Test
+    void anAdapterIsSwitchedOnAndOff() {
+        assertThatThrownBy(() -> commands.adapter("off", "first")).hasMessageContaining("no trial is running");
+        harness.trials.prepare(folder, () -> FakeTrial.in(TrialState.RUNNING, "1", folder));
+        commands.resume(folder.toString());
+
+        assertThat(commands.adapter("off", "first")).isEqualTo("trial 1: first on"); // as this trial does nothing
+        commands.adapter("on", "first", "1");
+        assertThat(harness.trials.turns).containsExactly("1 first false", "1 first true");
+        assertThatThrownBy(() -> commands.adapter("first")).hasMessageContaining("adapter on|off NAME [ID]");
+        commands.stop("1");
+        assertThatThrownBy(() -> commands.adapter("on", "first", "1")).hasMessageContaining("suspended");
+        assertThat(harness.trials.turns).hasSize(2);
+    }
+
+    @Test
     void aRunningTrialIsGivenAnotherMethod() {
         harness.trials.prepare(folder, () -> FakeTrial.in(TrialState.RUNNING, "1", folder));
         commands.resume(folder.toString());

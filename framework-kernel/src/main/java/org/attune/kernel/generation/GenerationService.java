@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.attune.generation.Generation;
@@ -12,6 +13,7 @@ import org.attune.kernel.plugins.ConfiguredAdapter;
 import org.attune.kernel.plugins.Engines;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginRegistry;
+import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Wiring;
 import org.attune.model.WeightForm;
@@ -63,8 +65,13 @@ public final class GenerationService implements Generation {
             trained.ifPresent(t -> {
                 parameters.restore(t.values(lease.model()), Map.of());
                 parameters.restoreMerged(t.adapter().merged());
-                for (ConfiguredAdapter adapter : resources.addAll(t.adapters(plugins, () -> end(generator[0])))) {
-                    adapter.attach(wiring.attachment(parameters.claim(Optional.empty())));
+                List<ConfiguredAdapter> adapters = resources.addAll(t.adapters(plugins, () -> end(generator[0])));
+                checkNames(t, adapters, source.adapters().keySet());
+                for (ConfiguredAdapter adapter : adapters) {
+                    PluginRef ref = adapter.ref();
+                    adapter.attach(wiring.attachment(
+                            parameters.claim(Optional.empty(), ref.scope()),
+                            source.adapters().getOrDefault(ref.called(), ref.active())));
                 }
                 if (!parameters.unclaimed().isEmpty()) {
                     throw new UserError(t.folder() + ": holds parameters that none of its adapters asks for: "
@@ -82,6 +89,15 @@ public final class GenerationService implements Generation {
             resources.close();
             throw t;
         }
+    }
+
+    private static void checkNames(TrainedFolder trained, List<ConfiguredAdapter> adapters, Set<String> asked) {
+        List<String> names =
+                adapters.stream().map(adapter -> adapter.ref().called()).toList();
+        asked.stream().filter(name -> !names.contains(name)).findFirst().ifPresent(name -> {
+            throw new UserError(
+                    trained.folder() + ": has no adapter '" + name + "'; it has " + String.join(", ", names));
+        });
     }
 
     private static void end(LoadedGenerator generator) {

@@ -3,13 +3,13 @@ package org.attune.kernel.generation;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.attune.kernel.plugins.ConfiguredAdapter;
 import org.attune.kernel.plugins.PluginRegistry;
 import org.attune.kernel.run.AdapterFolder;
+import org.attune.kernel.spec.AdapterScope;
 import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.spec.SpecReader;
 import org.attune.kernel.spec.TrialSpec;
@@ -58,7 +58,7 @@ record TrainedFolder(Path folder, Optional<TrialSpec> spec, AdapterFolder adapte
     }
 
     Map<String, double[]> values(Model model) {
-        return adapter.values(model);
+        return adapter.values(model, spec.map(TrialSpec::savedScope).orElse(AdapterScope.PLAIN));
     }
 
     /**
@@ -68,7 +68,7 @@ record TrainedFolder(Path folder, Optional<TrialSpec> spec, AdapterFolder adapte
      * @throws UserError if one is not there, or does not do what is asked of it
      */
     List<ConfiguredAdapter> adapters(PluginRegistry plugins, Runnable leaving) {
-        if (spec.isEmpty() && !adapter.config().get("peft_type").equals(AdapterFolder.ATTUNE)) {
+        if (spec.isEmpty() && !adapter.isOurs()) {
             try {
                 return List.of(ConfiguredAdapter.ofPeft(plugins, adapter.config(), leaving));
             } catch (ConfiguredAdapter.NoneFits e) {
@@ -77,7 +77,7 @@ record TrainedFolder(Path folder, Optional<TrialSpec> spec, AdapterFolder adapte
         }
         List<ConfiguredAdapter> adapters = new ArrayList<>();
         try {
-            for (PluginRef ref : spec.map(TrialSpec::adapters).orElseGet(this::parts)) {
+            for (PluginRef ref : spec.map(TrialSpec::adapters).orElseGet(this::listed)) {
                 adapters.add(ConfiguredAdapter.named(plugins, ref, base(), leaving)
                         .orElseThrow(() -> new UserError(folder + ": no adapter '" + ref + "' is installed")));
             }
@@ -88,19 +88,7 @@ record TrainedFolder(Path folder, Optional<TrialSpec> spec, AdapterFolder adapte
         }
     }
 
-    /** The adapters that a configuration of our own lists. */
-    private List<PluginRef> parts() {
-        List<PluginRef> refs = new ArrayList<>();
-        for (Object part : adapter.config().get("adapters") instanceof List<?> list ? list : List.of()) {
-            if (!(part instanceof Map<?, ?> p) || !(p.get("name") instanceof String name)) {
-                throw new UserError(folder + ": adapters in adapter_config.json: expected a name and options each");
-            }
-            Map<String, Object> options = new LinkedHashMap<>();
-            if (p.get("options") instanceof Map<?, ?> given) {
-                given.forEach((key, value) -> options.put(String.valueOf(key), value));
-            }
-            refs.add(PluginRef.named(name).withOptions(options));
-        }
-        return refs;
+    private List<PluginRef> listed() {
+        return adapter.parts().stream().map(AdapterFolder.Part::ref).toList();
     }
 }

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.attune.kernel.run.AdapterFolder;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Wiring;
 import org.attune.model.AttachPoint;
@@ -63,7 +64,7 @@ public final class MergedWeights {
             Map<String, Tensor> changed = new LinkedHashMap<>();
             model.weights().forEach((name, base) -> {
                 Tensor own = weights.get(name);
-                if (own != base && !inHead(name)) {
+                if (own != base && !AdapterFolder.inHead(name, model)) {
                     changed.put(name, own.to(base.dtype()).keep());
                 }
             });
@@ -71,14 +72,10 @@ public final class MergedWeights {
         });
     }
 
-    private boolean inHead(String name) {
-        return model.classifierPaths().stream().anyMatch(path -> name.startsWith(path + "."));
-    }
-
     private Map<String, Tensor> all() {
         Map<String, Tensor> weights = new LinkedHashMap<>(model.weights());
         parameters.all().forEach((name, t) -> {
-            if (weights.containsKey(name) || inHead(name)) {
+            if (weights.containsKey(name) || AdapterFolder.inHead(name, model)) {
                 weights.put(name, t);
             }
         });

@@ -82,7 +82,7 @@ public final class Merger implements ModelMerge {
             Map<String, byte[]> files = lease.files()
                     .orElseThrow(() -> new UserError("model " + lease.source()
                             + ": has no config.json and tokenizer.json that a folder could be made with"));
-            parameters.restore(adapter.values(lease.model()), Map.of());
+            parameters.restore(adapter.values(lease.model(), spec.savedScope()), Map.of());
             parameters.restoreMerged(adapter.merged());
             Wiring wiring = new Wiring(lease.model());
             for (PluginRef ref : spec.adapters()) {
@@ -116,7 +116,7 @@ public final class Merger implements ModelMerge {
     private <O extends Record> void attach(
             Adapter<O> adapter, PluginRef ref, Path base, Wiring wiring, ParameterStore parameters) {
         O options = new OptionBinder().bind(ref, PluginKind.ADAPTER.label(), adapter.options(), base);
-        adapter.attach(options, wiring.attachment(parameters.claim(Optional.empty())));
+        adapter.attach(options, wiring.attachment(parameters.claim(Optional.empty(), ref.scope()), ref.active()));
     }
 
     /**
@@ -127,7 +127,7 @@ public final class Merger implements ModelMerge {
     private static boolean head(AdapterFolder adapter, Model model, ParameterStore parameters) {
         ParameterStore.Claim claim = parameters.claim(Optional.empty());
         adapter.tensors().forEach((name, t) -> {
-            if (model.classifierPaths().stream().anyMatch(path -> name.startsWith(path + "."))) {
+            if (AdapterFolder.inHead(name, model)) {
                 claim.parameter(name, t.shape(), Initializer.constant(0));
             }
         });

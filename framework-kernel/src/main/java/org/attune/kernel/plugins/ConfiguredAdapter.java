@@ -12,19 +12,28 @@ import org.attune.kernel.spec.PluginRef;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Tensor;
 import org.attune.training.Adapter;
+import org.attune.training.Weighting;
 import org.attune.trial.Catalogue.PluginInfo;
 
 /** An adapter plug-in in use, with options. Closing gives the plug-in back. */
 public final class ConfiguredAdapter implements AutoCloseable {
+    private final PluginRef ref;
     private final PluginLease<?> lease;
     private final Attaching attaching;
     private final Function<Adapter.Trained, Map<String, Tensor>> saved;
+    private final Optional<Weighting> weighting;
 
     private ConfiguredAdapter(
-            PluginLease<?> lease, Attaching attaching, Function<Adapter.Trained, Map<String, Tensor>> saved) {
+            PluginRef ref,
+            PluginLease<?> lease,
+            Attaching attaching,
+            Function<Adapter.Trained, Map<String, Tensor>> saved,
+            Optional<Weighting> weighting) {
+        this.ref = ref;
         this.lease = lease;
         this.attaching = attaching;
         this.saved = saved;
+        this.weighting = weighting;
     }
 
     @FunctionalInterface
@@ -59,7 +68,11 @@ public final class ConfiguredAdapter implements AutoCloseable {
         try {
             O options = new OptionBinder().bind(ref, PluginKind.ADAPTER.label(), adapter.options(), base);
             return new ConfiguredAdapter(
-                    lease, attachment -> adapter.attach(options, attachment), Adapter.Trained::parameters);
+                    ref,
+                    lease,
+                    attachment -> adapter.attach(options, attachment),
+                    Adapter.Trained::parameters,
+                    adapter.weighting());
         } catch (UserError e) {
             lease.close();
             throw e;
@@ -104,9 +117,11 @@ public final class ConfiguredAdapter implements AutoCloseable {
         try {
             O options = format.get().read(config);
             return Optional.of(new ConfiguredAdapter(
+                    PluginRef.named(lease.origin().name()),
                     lease,
                     attachment -> adapter.attach(options, attachment),
-                    trained -> format.get().tensors(options, trained)));
+                    trained -> format.get().tensors(options, trained),
+                    adapter.weighting()));
         } catch (UserError e) {
             lease.close();
             throw e;
@@ -114,6 +129,16 @@ public final class ConfiguredAdapter implements AutoCloseable {
             reasons.add("adapter '" + lease.origin().name() + "': " + e.getMessage());
             return Optional.empty();
         }
+    }
+
+    /** As a spec names it. */
+    public PluginRef ref() {
+        return ref;
+    }
+
+    /** How its method makes one of several. */
+    public Optional<Weighting> weighting() {
+        return weighting;
     }
 
     /** Claims attach points and parameters. */

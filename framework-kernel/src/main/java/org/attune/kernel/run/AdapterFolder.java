@@ -1,5 +1,6 @@
 package org.attune.kernel.run;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
@@ -23,13 +24,15 @@ import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.attune.kernel.spec.AdapterScope;
+import org.attune.kernel.spec.PluginRef;
 import org.attune.model.Model;
 import org.attune.plugin.UserError;
-import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.io.HostTensor;
 import org.attune.tensor.io.TensorFile;
 import org.attune.tensor.io.TensorFiles;
+import org.attune.training.Weighting;
 
 /**
  * A trained adapter in two files, as Hugging Face PEFT lays them out: {@code adapter_config.json} and
@@ -38,7 +41,7 @@ import org.attune.tensor.io.TensorFiles;
  * @param config the whole of adapter_config.json
  * @param tensors by our parameter names ({@link PeftNames}), in the order of the file
  */
-public record AdapterFolder(Map<String, Object> config, Map<String, Weights> tensors) {
+public record AdapterFolder(Map<String, Object> config, Map<String, Weighting.Values> tensors) {
     /** {@code peft_type} of what PEFT cannot read. */
     public static final String ATTUNE = "ATTUNE";
 
@@ -52,23 +55,37 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
 
     private static final ObjectWriter PRETTY = JSON.writer(printer());
 
-    /** @param values row-major */
-    public record Weights(Shape shape, float[] values) {
-        private double[] asDoubles(boolean transposed) {
-            double[] doubles = new double[values.length];
-            int columns = transposed ? shape.dim(-1) : 1;
-            int rows = values.length / Math.max(1, columns);
-            Arrays.setAll(doubles, i -> values[transposed ? i % rows * columns + i / rows : i]);
-            return doubles;
-        }
+    private static double[] doubles(Weighting.Values tensor, boolean transposed) {
+        float[] elements = tensor.elements();
+        double[] doubles = new double[elements.length];
+        int columns = transposed ? tensor.shape().dim(-1) : 1;
+        int rows = elements.length / Math.max(1, columns);
+        Arrays.setAll(doubles, i -> elements[transposed ? i % rows * columns + i / rows : i]);
+        return doubles;
     }
 
     /**
      * One of several adapters, or one that PEFT lacks.
      *
+     * @param name of the plug-in
+     * @param as its own name; null for none
+     * @param active false where it is switched off; else null
      * @param options as a spec gives them
      */
-    public record Part(String name, Map<String, Object> options) {}
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record Part(String name, String as, Boolean active, Map<String, Object> options) {
+        /** @param options with all defaults */
+        public static Part of(PluginRef ref, Map<String, Object> options) {
+            return new Part(ref.name(), ref.as().isEmpty() ? null : ref.as(), ref.active() ? null : false, options);
+        }
+
+        /** The plug-in with its options. */
+        public PluginRef ref() {
+            PluginRef plain = PluginRef.named(name).withOptions(options);
+            return new PluginRef(
+                    name, plain.version(), plain.options(), Map.of(), as == null ? "" : as, active == null || active);
+        }
+    }
 
     /**
      * How a method writes itself in PEFT's format ({@link org.attune.training.Adapter.PeftFormat}).
@@ -158,6 +175,19 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
         write(folder, config, new TreeMap<>(parameters), base, name -> name);
     }
 
+    /**
+     * Writes a saved adapter in PEFT's form again, changed without its base model at hand.
+     *
+     * @throws UserError if it cannot be written
+     */
+    public void write(Path folder) {
+        PeftNames names = PeftNames.of(config.get("peft_type"));
+        Map<String, HostTensor> inFile = new LinkedHashMap<>();
+        tensors.forEach((name, t) ->
+                inFile.put(names.inFile(name, tensors.keySet(), of -> false), HostTensor.of(t.shape(), t.elements())));
+        write(folder, config, inFile);
+    }
+
     private static void write(
             Path folder,
             Map<String, Object> config,
@@ -168,6 +198,10 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
         parameters.forEach((name, tensor) -> tensors.put(
                 naming.apply(name),
                 base.transposed().test(name) ? HostTensor.transposed(tensor) : HostTensor.single(tensor)));
+        write(folder, config, tensors);
+    }
+
+    private static void write(Path folder, Map<String, Object> config, Map<String, HostTensor> tensors) {
         DurableFiles.write(folder.resolve(MODEL), aside -> TensorFiles.write(aside, tensors, Map.of("format", "pt")));
         DurableFiles.write(folder.resolve(CONFIG), aside -> Files.write(aside, PRETTY.writeValueAsBytes(config)));
     }
@@ -185,17 +219,36 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
                     + " save the adapter as " + MODEL);
         }
         PeftNames names = PeftNames.of(config.get("peft_type"));
-        Map<String, Weights> tensors = new LinkedHashMap<>();
+        Map<String, Weighting.Values> tensors = new LinkedHashMap<>();
         try (TensorFile file = TensorFile.open(model)) {
             for (String name : file.names()) {
                 names.ours(name).filter(ours -> file.shape(name).size() > 0).ifPresent(ours -> {
-                    if (tensors.put(ours, new Weights(file.shape(name), file.floats(name))) != null) {
+                    if (tensors.put(ours, new Weighting.Values(file.shape(name), file.floats(name))) != null) {
                         throw new UserError(model + ": two tensors are '" + ours + "'");
                     }
                 });
             }
         }
         return new AdapterFolder(config, tensors);
+    }
+
+    /** Whether it is of our own form, in which parameters have the names that they had in the trial. */
+    public boolean isOurs() {
+        return ATTUNE.equals(config.get("peft_type"));
+    }
+
+    /**
+     * The adapters of a folder of our own form.
+     *
+     * @throws UserError if the configuration does not list any
+     */
+    public List<Part> parts() {
+        try {
+            return JSON.convertValue(config.getOrDefault("adapters", List.of()), new TypeReference<List<Part>>() {});
+        } catch (IllegalArgumentException e) {
+            throw new UserError(
+                    "adapters in " + CONFIG + ": expected a name and options each, found " + config.get("adapters"), e);
+        }
     }
 
     /** The tensors that are weights of the base model as an earlier method of the run has left them. */
@@ -234,9 +287,29 @@ public record AdapterFolder(Map<String, Object> config, Map<String, Weights> ten
 
     /** The elements of all tensors as {@code model} lays them out. */
     public Map<String, double[]> values(Model model) {
+        return values(model, AdapterScope.PLAIN);
+    }
+
+    /**
+     * As above.
+     *
+     * @param scope of the adapter in a trial; in a folder of our own form all have theirs already
+     */
+    public Map<String, double[]> values(Model model, AdapterScope scope) {
         Map<String, double[]> values = new LinkedHashMap<>();
-        tensors.forEach((name, t) -> values.put(name, t.asDoubles(model.transposedInFiles(name))));
+        tensors.forEach((name, t) -> values.put(
+                isOurs() || isModels(name, model) ? name : scope.in(name), doubles(t, model.transposedInFiles(name))));
         return values;
+    }
+
+    /** Whether a tensor is a weight of the base model or of its head, and no adapter's own. */
+    private static boolean isModels(String name, Model model) {
+        return model.weights().containsKey(name) || inHead(name, model);
+    }
+
+    /** Whether a tensor belongs to the model's head for classes. */
+    public static boolean inHead(String name, Model model) {
+        return model.classifierPaths().stream().anyMatch(path -> name.startsWith(path + "."));
     }
 
     private static Map<String, Object> config(Path file) {

@@ -11,10 +11,12 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.attune.model.Weights;
@@ -51,6 +53,10 @@ public final class SpecReader {
             "output");
     /** Of an adapter: the folder that it begins from. */
     static final String FROM = "from";
+    /** Of an adapter: its own name in the trial. */
+    static final String AS = "as";
+    /** Of an adapter: whether it acts. */
+    static final String ACTIVE = "active";
 
     static final Pattern NAME = Pattern.compile("[\\p{L}\\p{N}][\\p{L}\\p{N}._-]{0,99}");
 
@@ -188,9 +194,7 @@ public final class SpecReader {
                 newModel,
                 required(spec, "data"),
                 required(spec, "trainer"),
-                plugins(spec, "adapters", "adapters", List.of()).stream()
-                        .map(ref -> from(ref, base))
-                        .toList(),
+                adapters(spec, base),
                 plugins(spec, "regularizers", "regularizers", List.of()),
                 sampler(spec),
                 optimizer(spec),
@@ -342,20 +346,57 @@ public final class SpecReader {
         return List.copyOf(plugins);
     }
 
-    /** An adapter with the folders that it begins from, which are the kernel's to read, not the plug-in's. */
-    private static PluginRef from(PluginRef ref, Path base) {
+    /** Adapters, each with a name of its own. */
+    private static List<PluginRef> adapters(SpecNode.Fields spec, Path base) {
+        List<PluginRef> adapters = plugins(spec, "adapters", "adapters", List.of()).stream()
+                .map(ref -> adapter(ref, base))
+                .toList();
+        Set<String> names = new HashSet<>();
+        adapters.stream().filter(ref -> !names.add(ref.called())).findFirst().ifPresent(twice -> {
+            throw new UserError(twice.options().place() + ": adapters: two are called " + Quote.of(twice.called())
+                    + "; give each a name of its own, as in {name: " + twice.name() + ", as: second}");
+        });
+        return adapters;
+    }
+
+    /** An adapter with what is the kernel's to read, not the plug-in's. */
+    private static PluginRef adapter(PluginRef ref, Path base) {
         SpecNode.Fields options = (SpecNode.Fields) ref.options();
         SpecNode from = given(options, FROM).orElse(null);
-        if (from == null) {
-            return ref;
+        return new PluginRef(
+                ref.name(),
+                ref.version(),
+                options.without(FROM).without(AS).without(ACTIVE),
+                from == null ? Map.of() : folders(ref, from, base),
+                given(options, AS).map(node -> ownName(ref, node)).orElse(""),
+                given(options, ACTIVE).map(node -> isActive(ref, node)).orElse(true));
+    }
+
+    private static String ownName(PluginRef ref, SpecNode node) {
+        if (node instanceof SpecNode.Scalar text && NAME.matcher(text.value()).matches()) {
+            return text.value();
         }
+        throw new UserError(
+                node.place() + ": adapter " + Quote.of(ref.name()) + ": as: expected a name of letters, digits,"
+                        + " dots, hyphens and underscores, found " + node.found());
+    }
+
+    private static boolean isActive(PluginRef ref, SpecNode node) {
+        if (node instanceof SpecNode.Scalar text && List.of("true", "false").contains(text.value())) {
+            return Boolean.parseBoolean(text.value());
+        }
+        throw new UserError(node.place() + ": adapter " + Quote.of(ref.name())
+                + ": active: expected true or false, found " + node.found());
+    }
+
+    private static Map<String, Path> folders(PluginRef ref, SpecNode from, Path base) {
         Map<String, Path> folders = new LinkedHashMap<>();
         if (from instanceof SpecNode.Fields several && !several.fields().isEmpty()) {
             several.fields().forEach((name, folder) -> folders.put(name, folder(ref, folder, base)));
         } else {
             folders.put(PluginRef.SINGLE, folder(ref, from, base));
         }
-        return new PluginRef(ref.name(), ref.version(), options.without(FROM), folders);
+        return folders;
     }
 
     private static Path folder(PluginRef ref, SpecNode node, Path base) {

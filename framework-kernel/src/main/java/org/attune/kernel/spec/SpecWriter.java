@@ -86,6 +86,12 @@ public final class SpecWriter {
         SpecNode name = SpecNode.of(plugin.toString(), "");
         Map<String, SpecNode> keys = new LinkedHashMap<>();
         keys.put("name", name);
+        if (!plugin.as().isEmpty()) {
+            keys.put(SpecReader.AS, SpecNode.of(plugin.as(), ""));
+        }
+        if (!plugin.active()) {
+            keys.put(SpecReader.ACTIVE, SpecNode.of(false, ""));
+        }
         if (!plugin.from().isEmpty()) {
             Object folders = plugin.single().<Object>map(folder -> folder).orElse(plugin.from());
             keys.put(SpecReader.FROM, SpecNode.of(folders, ""));

@@ -66,6 +66,11 @@ public record TrialSpec(
         return with(chosen, Optional.of(resolved), (kind, plugin) -> plugin);
     }
 
+    /** Of the parameters in a saved folder that has no place for it: that of the only adapter. Several have theirs in the folder. */
+    public AdapterScope savedScope() {
+        return adapters.size() == 1 ? adapters.get(0).scope() : AdapterScope.PLAIN;
+    }
+
     /** The spec with other adapters. */
     public TrialSpec withAdapters(List<PluginRef> others) {
         return new TrialSpec(

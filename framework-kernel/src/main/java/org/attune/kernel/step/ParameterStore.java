@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Supplier;
+import org.attune.kernel.spec.AdapterScope;
 import org.attune.model.Model;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Rng;
@@ -34,6 +35,8 @@ public final class ParameterStore implements AutoCloseable {
     private final Set<String> constants = new HashSet<>();
     /** Made to be trained, but not trained now. */
     private final Set<String> frozen = new LinkedHashSet<>();
+    /** Of adapters that are switched off. */
+    private final Set<String> resting = new HashSet<>();
 
     private final Map<String, Tensor> derived = new LinkedHashMap<>();
     private final Map<String, Tensor> starts = new LinkedHashMap<>();
@@ -75,12 +78,8 @@ public final class ParameterStore implements AutoCloseable {
 
     /** Those of {@link #all} that are trained now. */
     public Map<String, Tensor> trained() {
-        if (constants.isEmpty() && frozen.isEmpty()) {
-            return all();
-        }
         Map<String, Tensor> trained = new LinkedHashMap<>(tensors);
-        trained.keySet().removeAll(constants);
-        trained.keySet().removeAll(frozen);
+        trained.keySet().removeIf(name -> !isTrained(name));
         return Collections.unmodifiableMap(trained);
     }
 
@@ -93,7 +92,10 @@ public final class ParameterStore implements AutoCloseable {
 
     /** Whether a tensor is trained now. */
     boolean isTrained(String name) {
-        return tensors.containsKey(name) && !constants.contains(name) && !frozen.contains(name);
+        return tensors.containsKey(name)
+                && !constants.contains(name)
+                && !frozen.contains(name)
+                && !resting.contains(name);
     }
 
     public Optional<Tensor> find(String name) {
@@ -102,7 +104,8 @@ public final class ParameterStore implements AutoCloseable {
 
     /** Whether something inside the module at {@code path} is trained now. */
     boolean trains(String path) {
-        return tensors.keySet().stream().anyMatch(name -> name.startsWith(path + ".") && isTrained(name));
+        return tensors.keySet().stream()
+                .anyMatch(name -> AdapterScope.plain(name).startsWith(path + ".") && isTrained(name));
     }
 
     /** How many numbers are trained at some time. */
@@ -126,10 +129,24 @@ public final class ParameterStore implements AutoCloseable {
         }
         boolean changed = on ? frozen.remove(name) : frozen.add(name);
         if (changed) {
-            tensors.get(name).train(on);
+            tensors.get(name).train(isTrained(name));
             changes++;
         }
         return changed;
+    }
+
+    /**
+     * Switches what an adapter has claimed off or on. What is off keeps its value and is not trained, whether or not it is frozen too.
+     *
+     * @param names others than the base model's weights
+     */
+    public void rest(Collection<String> names, boolean off) {
+        if (off ? resting.addAll(names) : resting.removeAll(names)) {
+            names.stream()
+                    .filter(name -> tensors.containsKey(name) && !constants.contains(name))
+                    .forEach(name -> tensors.get(name).train(isTrained(name)));
+            changes++;
+        }
     }
 
     /** What was made to be trained and is frozen now, in order of freezing. */
@@ -151,6 +168,7 @@ public final class ParameterStore implements AutoCloseable {
 
         private final Set<String> never = new HashSet<>();
         private final Set<String> stopped = new LinkedHashSet<>();
+        private final Set<String> rested = new HashSet<>();
         private final Set<String> remaining = new HashSet<>();
 
         /** Puts them back; what has been made since is freed. */
@@ -165,6 +183,7 @@ public final class ParameterStore implements AutoCloseable {
             }
             constants.addAll(never);
             frozen.addAll(stopped);
+            resting.addAll(rested);
             changes++;
         }
 
@@ -191,6 +210,9 @@ public final class ParameterStore implements AutoCloseable {
             }
             if (frozen.remove(name)) {
                 removed.stopped.add(name);
+            }
+            if (resting.remove(name)) {
+                removed.rested.add(name);
             }
         }
         kinds().forEach(kind -> removed.remaining.addAll(kind.keySet()));
@@ -283,7 +305,12 @@ public final class ParameterStore implements AutoCloseable {
      * @param before the names and shapes that the plug-in's predecessor had claimed; empty for the first claim
      */
     public Claim claim(Optional<Map<String, Shape>> before) {
-        return new Claim(before);
+        return claim(before, AdapterScope.PLAIN);
+    }
+
+    /** As above, by an adapter that has a name in the trial. */
+    public Claim claim(Optional<Map<String, Shape>> before, AdapterScope scope) {
+        return new Claim(before, scope);
     }
 
     @Override
@@ -303,26 +330,41 @@ public final class ParameterStore implements AutoCloseable {
     /** What one plug-in asks for. */
     public final class Claim implements Parameters {
         private final Optional<Map<String, Shape>> before;
+        private final AdapterScope scope;
         private final Map<String, Shape> claimed = new LinkedHashMap<>();
         private final Set<String> fresh = new LinkedHashSet<>();
 
-        private Claim(Optional<Map<String, Shape>> before) {
+        private Claim(Optional<Map<String, Shape>> before, AdapterScope scope) {
             this.before = before;
+            this.scope = scope;
+        }
+
+        AdapterScope scope() {
+            return scope;
+        }
+
+        /** The trial's name of a tensor that the plug-in names: its own, or a weight of the base model. */
+        String kept(String name) {
+            String own = scope.in(name);
+            return claimed.containsKey(own) ? own : name;
         }
 
         @Override
-        public Tensor parameter(String name, Shape shape, Initializer initializer) {
+        public Tensor parameter(String own, Shape shape, Initializer initializer) {
+            String name = scope.in(own);
             return take(name, shape, () -> initializer.values(shape, rng.at(name)));
         }
 
         @Override
-        public Tensor frozen(String name, Shape shape, Initializer initializer) {
+        public Tensor frozen(String own, Shape shape, Initializer initializer) {
+            String name = scope.in(own);
             constants.add(name);
             return take(name, shape, () -> initializer.values(shape, rng.at(name)));
         }
 
         @Override
-        public Tensor state(String name, Shape shape) {
+        public Tensor state(String own, Shape shape) {
+            String name = scope.in(own);
             claimed.put(name, shape);
             Tensor known = states.get(name);
             if (known != null && known.shape().equals(shape)) {
@@ -345,7 +387,8 @@ public final class ParameterStore implements AutoCloseable {
         }
 
         @Override
-        public Tensor derived(String name, Shape shape, Initializer initializer) {
+        public Tensor derived(String own, Shape shape, Initializer initializer) {
+            String name = scope.in(own);
             claimed.put(name, shape);
             Tensor known = derived.get(name);
             if (known == null) {
@@ -378,7 +421,8 @@ public final class ParameterStore implements AutoCloseable {
         }
 
         /** How many numbers there are for a parameter, or were when it was first asked for. */
-        long known(String name) {
+        long known(String own) {
+            String name = scope.in(own);
             if (tensors.containsKey(name)) {
                 return fresh.contains(name) ? 0 : tensors.get(name).shape().size();
             }
@@ -387,7 +431,7 @@ public final class ParameterStore implements AutoCloseable {
 
         /** A saved value of this name is not a parameter's. */
         void follows(String name) {
-            restored.remove(name);
+            restored.remove(scope.in(name));
         }
 
         private Tensor take(String name, Shape shape, Supplier<double[]> first) {

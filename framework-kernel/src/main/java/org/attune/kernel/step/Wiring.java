@@ -18,6 +18,7 @@ import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.attune.kernel.spec.AdapterScope;
 import org.attune.model.AttachPoint;
 import org.attune.model.AttachPoint.Kind;
 import org.attune.model.AttentionPrefix;
@@ -182,7 +183,25 @@ public final class Wiring {
         return new Side(parameters);
     }
 
-    private final class Side implements Adapter.Attachment {
+    /**
+     * The side of an adapter that may be switched off: its parameters are kept then, and nothing else comes of what it asks for.
+     *
+     * @param active whether it acts
+     */
+    public Adapter.Attachment attachment(ParameterStore.Claim parameters, boolean active) {
+        return active
+                ? attachment(parameters)
+                : new Wiring(model).new Side(parameters) {
+                    @Override
+                    public Tensor train(String weight) {
+                        throw new UserError(
+                                "it trains '" + weight
+                                        + "', a weight of the model's own, whose former value a trial does not keep: it cannot be switched off");
+                    }
+                };
+    }
+
+    private class Side implements Adapter.Attachment {
         private final ParameterStore.Claim parameters;
 
         Side(ParameterStore.Claim parameters) {
@@ -319,12 +338,14 @@ public final class Wiring {
 
         @Override
         public void groups(BiFunction<String, Shape, OptimizerGroup> rule) {
-            groups.add(rule);
+            AdapterScope scope = parameters.scope();
+            groups.add((kept, shape) ->
+                    scope.own(kept).map(name -> rule.apply(name, shape)).orElse(OptimizerGroup.PLAIN));
         }
 
         @Override
         public void eachStep(StepListener listener) {
-            listeners.add(listener);
+            listeners.add(new ScopedListener(listener, parameters::kept));
         }
 
         @Override

@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.attune.kernel.plugins.PluginKind;
 import org.attune.kernel.plugins.PluginLease;
@@ -39,7 +41,7 @@ final class PluginSet implements AutoCloseable {
     private final Runnable leaving;
     private final Wiring.Inputs inputs;
     private final Slot<Trainer<?>> trainer;
-    private final List<Slot<Adapter<?>>> adapters = new ArrayList<>();
+    private final List<Slot<Adapter<?>>> adapters = new CopyOnWriteArrayList<>(); // others ask which act
     private final List<Slot<Regularizer<?>>> regularizers = new ArrayList<>();
 
     /**
@@ -87,7 +89,8 @@ final class PluginSet implements AutoCloseable {
         List<String> differences = new ArrayList<>();
         for (Slot<Adapter<?>> slot : adapters) {
             claim(slot, parameters, differences, claim -> {
-                attach(slot.plugin(), slot.ref, wiring.attachment(claim));
+                attach(slot.plugin(), slot.ref, wiring.attachment(claim, slot.ref.active()));
+                parameters.rest(claim.claimed().keySet(), !slot.ref.active());
                 slot.ref.single().ifPresent(folder -> complete(slot.ref, folder, claim));
                 return null;
             });
@@ -118,13 +121,10 @@ final class PluginSet implements AutoCloseable {
      * @throws UserError if two folders have a value for one parameter
      */
     void loadSaved(Model model, ParameterStore parameters) {
-        Map<String, double[]> values = new LinkedHashMap<>();
-        adapters.forEach(slot -> SavedAdapters.addValues(slot.ref, slot.plugin(), model, values));
-        parameters.restore(values, Map.of());
-        adapters.stream()
-                .flatMap(slot -> slot.ref.from().values().stream())
-                .forEach(folder ->
-                        parameters.restoreMerged(AdapterFolder.read(folder).merged()));
+        SavedAdapters saved = new SavedAdapters(model);
+        adapters.forEach(slot -> saved.add(slot.ref, slot.plugin()));
+        parameters.restore(saved.values(), Map.of());
+        parameters.restoreMerged(saved.merged());
     }
 
     /** Adapters that are not in use: to take the place of those that are, or having given theirs up. */
@@ -186,6 +186,44 @@ final class PluginSet implements AutoCloseable {
         }
     }
 
+    /** The spec's adapters as they are now, by {@link PluginRef#called}. */
+    List<PluginRef> refs() {
+        return adapters.stream().map(slot -> slot.ref).toList();
+    }
+
+    /** The names of the adapters, and whether each acts. May be asked for on any thread. */
+    Map<String, Boolean> active() {
+        Map<String, Boolean> active = new LinkedHashMap<>();
+        refs().forEach(ref -> active.put(ref.called(), ref.active()));
+        return active;
+    }
+
+    /**
+     * Switches an adapter on or off.
+     *
+     * @throws UserError if it cannot be, or nothing would be left to train; then all is as it was
+     */
+    Session activate(String name, boolean on, Model model, ParameterStore parameters, List<String> labels) {
+        Slot<Adapter<?>> slot = adapters.stream()
+                .filter(s -> s.ref.called().equals(name))
+                .findFirst()
+                .orElseThrow(() -> new UserError("no adapter '" + name + "'; the trial has "
+                        + refs().stream().map(PluginRef::called).collect(Collectors.joining(", "))));
+        PluginRef before = slot.ref;
+        slot.ref = before.active(on);
+        try {
+            Session session = open(model, parameters, labels);
+            if (parameters.trained().isEmpty()) {
+                throw new UserError("without adapter '" + name + "' nothing is left to train");
+            }
+            return session;
+        } catch (RuntimeException e) {
+            slot.ref = before;
+            parameters.rest(slot.claimed.keySet(), !before.active());
+            throw e;
+        }
+    }
+
     private void use(List<Slot<Adapter<?>>> slots) {
         adapters.clear();
         adapters.addAll(slots);
@@ -205,7 +243,7 @@ final class PluginSet implements AutoCloseable {
 
     private static <T> T claim(
             Slot<?> slot, ParameterStore parameters, List<String> differences, Claiming<T> claiming) {
-        ParameterStore.Claim claim = parameters.claim(Optional.ofNullable(slot.claimed));
+        ParameterStore.Claim claim = parameters.claim(Optional.ofNullable(slot.claimed), slot.ref.scope());
         T result = claiming.by(claim);
         claim.differences().forEach(d -> differences.add(slot.kind.label() + " '" + slot.ref.name() + "': " + d));
         if (slot.claimed == null) {
@@ -241,11 +279,31 @@ final class PluginSet implements AutoCloseable {
         return new OptionBinder().bind(ref, kind.label(), plugin.options(), base);
     }
 
-    /** The PEFT form of the only adapter, where it has one. */
-    Optional<AdapterFolder.PeftForm> peftForm(Model model, Adapter.Trained trained) {
-        return adapters.size() == 1 && adapters.get(0).present()
-                ? peftForm(adapters.get(0).plugin(), adapters.get(0).ref, model, trained)
-                : Optional.empty();
+    /** The PEFT forms of the adapters that have one, by {@link PluginRef#called}; each has the trainer's head too. */
+    Map<String, AdapterFolder.PeftForm> peftForms(Model model, ParameterStore parameters, long steps) {
+        Map<String, AdapterFolder.PeftForm> forms = new LinkedHashMap<>();
+        for (Slot<Adapter<?>> slot : adapters) {
+            Set<String> others = adapters.stream()
+                    .filter(other -> other != slot)
+                    .flatMap(other -> other.claimed.keySet().stream())
+                    .filter(name -> !slot.claimed.containsKey(name))
+                    .collect(Collectors.toSet());
+            Adapter.Trained trained = new Adapter.Trained(
+                    own(parameters.all(), slot.ref, others), own(parameters.states(), slot.ref, others), steps);
+            peftForm(slot.plugin(), slot.ref, model, trained).ifPresent(form -> forms.put(slot.ref.called(), form));
+        }
+        return forms;
+    }
+
+    /** Tensors as an adapter calls them, without those of the others. */
+    private static Map<String, Tensor> own(Map<String, Tensor> tensors, PluginRef ref, Set<String> others) {
+        Map<String, Tensor> own = new LinkedHashMap<>();
+        tensors.forEach((name, t) -> {
+            if (!others.contains(name)) {
+                ref.scope().own(name).ifPresent(plain -> own.put(plain, t));
+            }
+        });
+        return own;
     }
 
     private <O extends Record> Optional<AdapterFolder.PeftForm> peftForm(
@@ -265,8 +323,7 @@ final class PluginSet implements AutoCloseable {
     }
 
     private <O extends Record> AdapterFolder.Part part(Adapter<O> adapter, PluginRef ref) {
-        return new AdapterFolder.Part(
-                ref.name(), new OptionBinder().describe(options(adapter, ref, PluginKind.ADAPTER)));
+        return AdapterFolder.Part.of(ref, new OptionBinder().describe(options(adapter, ref, PluginKind.ADAPTER)));
     }
 
     @Override
@@ -277,7 +334,7 @@ final class PluginSet implements AutoCloseable {
     /** One plug-in of the spec and, while it is there, its service. */
     private final class Slot<P extends Plugin<?>> {
         private final PluginKind<P> kind;
-        private final PluginRef ref;
+        private volatile PluginRef ref;
         private PluginLease<P> lease;
         private Map<String, Shape> claimed;
 

@@ -412,7 +412,7 @@ final class RunRecord {
         metrics.append(line);
     }
 
-    /** Another method takes part from the next step on; a checkpoint has to follow, then {@link #specChanged}. */
+    /** Other adapters act from the next step on; a checkpoint has to follow, then {@link #specChanged}. */
     void exchanged(long step, List<PluginRef> refs, List<AdapterFolder.Part> adapters, String former) {
         spec = spec.withAdapters(refs);
         exchanged = true;
@@ -461,15 +461,17 @@ final class RunRecord {
     // ---- the end ----
 
     /**
-     * Writes what was trained: in PEFT's format where the only adapter has a form there.
+     * Writes what was trained: in PEFT's format where the only adapter has a form there. Of several there is our own form, which holds
+     * them all, and for other programs each that has one in a folder of its name.
      *
+     * @param forms how adapters write themselves in PEFT's format, by their names in the trial
      * @param store all tensors of the trial
      * @param classifier paths of the model's head; saved whole where they were trained
      * @param task PEFT's word for the objective, where it has one
      * @param labels names of the head's classes
      */
     void adapter(
-            Optional<AdapterFolder.PeftForm> form,
+            Map<String, AdapterFolder.PeftForm> forms,
             List<AdapterFolder.Part> adapters,
             ParameterStore store,
             List<String> classifier,
@@ -481,16 +483,33 @@ final class RunRecord {
         List<String> heads = classifier.stream()
                 .filter(path -> parameters.keySet().stream().anyMatch(n -> n.startsWith(path + ".")))
                 .toList();
+        boolean plain = store.merged().isEmpty();
+        if (plain && adapters.size() == 1 && forms.size() == 1) {
+            forms.values()
+                    .forEach(form ->
+                            adapter(to, heads, labels, () -> AdapterFolder.writePeft(to, form, base, task, heads)));
+            return;
+        }
+        adapter(
+                to,
+                heads,
+                labels,
+                () -> AdapterFolder.writeAttune(to, parameters, adapters, store.merged(), base, heads));
+        if (plain && adapters.size() > 1) {
+            forms.forEach((name, form) -> {
+                Path own = to.resolve(name);
+                adapter(own, heads, labels, () -> AdapterFolder.writePeft(own, form, base, task, heads));
+            });
+        }
+    }
+
+    private static void adapter(Path to, List<String> heads, List<String> labels, Runnable writing) {
         try {
             Files.createDirectories(to);
         } catch (IOException e) {
             throw UserError.cannot("make", to, e);
         }
-        if (form.isPresent() && store.merged().isEmpty()) {
-            AdapterFolder.writePeft(to, form.get(), base, task, heads);
-        } else {
-            AdapterFolder.writeAttune(to, parameters, adapters, store.merged(), base, heads);
-        }
+        writing.run();
         if (!heads.isEmpty()) {
             AdapterFolder.writeLabels(to, labels);
         }

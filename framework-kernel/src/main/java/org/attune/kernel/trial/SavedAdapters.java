@@ -1,6 +1,7 @@
 package org.attune.kernel.trial;
 
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -18,7 +19,16 @@ import org.attune.training.Adapter;
 
 /** The saved adapters that a spec's adapters begin from: their options and the values of their parameters. */
 final class SavedAdapters {
-    private SavedAdapters() {}
+    private final Model model;
+    private final Map<String, double[]> values = new LinkedHashMap<>();
+    private final Set<String> merged = new LinkedHashSet<>();
+    /** Folders of our own form that were added: of each there is one for all its adapters. */
+    private final Set<Path> added = new HashSet<>();
+
+    /** Nothing yet. */
+    SavedAdapters(Model model) {
+        this.model = model;
+    }
 
     /**
      * An adapter with the options that its folder, or its several folders, state; what the spec itself gives counts before them.
@@ -38,10 +48,8 @@ final class SavedAdapters {
     }
 
     private static <O extends Record> Map<String, Object> ofOne(PluginRef ref, Path folder, Adapter<O> adapter) {
-        Map<String, Object> config = AdapterFolder.read(folder).config();
-        return config.get("peft_type").equals(AdapterFolder.ATTUNE)
-                ? ofAttune(ref, folder, config)
-                : ofPeft(ref, folder, config, adapter);
+        AdapterFolder saved = AdapterFolder.read(folder);
+        return saved.isOurs() ? ofOurs(ref, folder, saved.parts()) : ofPeft(ref, folder, saved.config(), adapter);
     }
 
     private static <O extends Record> Map<String, Object> ofSeveral(PluginRef ref, Adapter<O> adapter) {
@@ -58,21 +66,19 @@ final class SavedAdapters {
         }
     }
 
-    private static Map<String, Object> ofAttune(PluginRef ref, Path folder, Map<String, Object> config) {
-        List<?> parts = config.get("adapters") instanceof List<?> list ? list : List.of();
-        for (Object part : parts) {
-            if (part instanceof Map<?, ?> p
-                    && ref.name().equals(p.get("name"))
-                    && p.get("options") instanceof Map<?, ?> o) {
-                Map<String, Object> options = new LinkedHashMap<>();
-                o.forEach((name, value) -> options.put(String.valueOf(name), value));
-                return options;
-            }
-        }
-        List<Object> names = parts.stream()
-                .map(part -> part instanceof Map<?, ?> p ? (Object) p.get("name") : part)
-                .toList();
-        throw wrong(ref, folder, "it holds the adapters " + names);
+    private static Map<String, Object> ofOurs(PluginRef ref, Path folder, List<AdapterFolder.Part> parts) {
+        return parts.stream()
+                .filter(part ->
+                        part.ref().name().equals(ref.name()) && part.ref().as().equals(ref.as()))
+                .findFirst()
+                .map(AdapterFolder.Part::options)
+                .orElseThrow(() -> wrong(
+                        ref,
+                        folder,
+                        "it holds the adapters "
+                                + parts.stream()
+                                        .map(part -> part.ref().called())
+                                        .toList()));
     }
 
     private static <O extends Record> Map<String, Object> ofPeft(
@@ -94,23 +100,43 @@ final class SavedAdapters {
     }
 
     /**
-     * Adds what the parameters of an adapter begin with; nothing for those that no folder has.
+     * Adds what an adapter begins with; nothing where no folder has it. Of several heads the first counts.
      *
      * @throws UserError if two folders have a value for one parameter
      */
-    static void addValues(PluginRef ref, Adapter<?> adapter, Model model, Map<String, double[]> values) {
-        ref.from()
-                .forEach((part, folder) -> AdapterFolder.read(folder)
-                        .values(model)
-                        .forEach((name, elements) -> {
-                            Optional<String> ours = part.equals(PluginRef.SINGLE)
-                                    ? Optional.of(name)
-                                    : adapter.composition().flatMap(composition -> composition.name(part, name));
-                            if (ours.isPresent() && values.put(ours.get(), elements) != null) {
-                                throw new UserError(folder + ": holds '" + name
-                                        + "', which another adapter that this spec begins from holds too");
-                            }
-                        }));
+    void add(PluginRef ref, Adapter<?> adapter) {
+        ref.from().forEach((part, folder) -> {
+            AdapterFolder saved = AdapterFolder.read(folder);
+            if (saved.isOurs() && !added.add(folder)) {
+                return;
+            }
+            merged.addAll(saved.merged());
+            if (part.equals(PluginRef.SINGLE)) {
+                saved.values(model, ref.scope()).forEach((name, elements) -> put(folder, name, elements));
+            } else {
+                saved.values(model)
+                        .forEach((name, elements) -> adapter.composition()
+                                .flatMap(composition -> composition.name(part, name))
+                                .ifPresent(own -> put(folder, ref.scope().in(own), elements)));
+            }
+        });
+    }
+
+    private void put(Path folder, String name, double[] elements) {
+        if (values.putIfAbsent(name, elements) != null && !AdapterFolder.inHead(name, model)) {
+            throw new UserError(
+                    folder + ": holds '" + name + "', which another adapter that this spec begins from holds"
+                            + " too; give one of them a name of its own: as: NAME");
+        }
+    }
+
+    Map<String, double[]> values() {
+        return values;
+    }
+
+    /** The weights of the base model among them that are kept and not trained. */
+    Set<String> merged() {
+        return merged;
     }
 
     /** The folders that a spec's adapters begin from. */

@@ -209,14 +209,7 @@ public final class TrialManager implements Trials {
 
     @Override
     public void swap(String id, String adapter, Map<String, String> options, Former former) {
-        TrialRun run = runs.stream()
-                .filter(r -> r.id().equals(id))
-                .findFirst()
-                .orElseThrow(() -> new UserError("no trial '" + id + "'"));
-        if (run.state() == TrialState.PAUSED || run.state() == TrialState.WAITING) {
-            throw new UserError("trial " + id + " is " + run.state().name().toLowerCase(Locale.ROOT)
-                    + "; only a running one is given another method, so let it go on first");
-        }
+        TrialRun run = running(id);
         TrialSpec spec = run.spec();
         if (spec.newModel().isPresent()) {
             throw new UserError("trial " + id + " makes a new model, whose own weights are all that it trains");
@@ -231,7 +224,25 @@ public final class TrialManager implements Trials {
         if (refs.stream().anyMatch(ref -> !ref.from().isEmpty())) {
             throw new UserError("--set from: a method that is swapped in begins anew");
         }
-        run.swap(new MethodSwap(refs, former));
+        run.ask(new MethodSwap(refs, former));
+    }
+
+    @Override
+    public void turn(String id, String adapter, boolean on) {
+        running(id).ask(new AdapterSwitch(adapter, on));
+    }
+
+    /** The trial, whose adapters are to change. */
+    private TrialRun running(String id) {
+        TrialRun run = runs.stream()
+                .filter(r -> r.id().equals(id))
+                .findFirst()
+                .orElseThrow(() -> new UserError("no trial '" + id + "'"));
+        if (run.state() == TrialState.PAUSED || run.state() == TrialState.WAITING) {
+            throw new UserError("trial " + id + " is " + run.state().name().toLowerCase(Locale.ROOT)
+                    + "; only a running one's adapters are changed, so let it go on first");
+        }
+        return run;
     }
 
     @Override

@@ -53,7 +53,6 @@ import org.attune.tensor.Rng;
 import org.attune.tensor.Scope;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
-import org.attune.training.Adapter;
 import org.attune.training.Sample;
 import org.attune.training.Trainer;
 import org.attune.trial.CacheStats;
@@ -149,7 +148,7 @@ final class TrialRun implements Trial, Runnable {
     private volatile Progress progress = new Progress(0, 0, 0, Double.NaN, 0, 0, 0, Duration.ZERO, null);
     private volatile Throwable failure;
     private volatile TrialReport report;
-    private final AtomicReference<MethodSwap> swap = new AtomicReference<>();
+    private final AtomicReference<Wish> wish = new AtomicReference<>();
     private volatile boolean pauseWanted;
     private volatile String stopReason;
     /** Whether the last listener was told of the end. */
@@ -239,7 +238,7 @@ final class TrialRun implements Trial, Runnable {
         curve.clear();
         engine = null;
         set(last, why);
-        MethodSwap late = swap.getAndSet(MethodSwap.REFUSED);
+        Wish late = wish.getAndSet(Wish.REFUSED);
         if (late != null) {
             late.refuse(this);
         }
@@ -441,7 +440,7 @@ final class TrialRun implements Trial, Runnable {
     private void train() {
         LearningRate schedule = new LearningRate(spec.schedule(), course.steps());
         while (step < course.steps()) {
-            exchange();
+            grant();
             betweenSteps();
             if (earlyStop.reached()) {
                 return;
@@ -465,25 +464,41 @@ final class TrialRun implements Trial, Runnable {
         }
     }
 
-    /** Gives the trial another method where somebody asked for it. */
-    private void exchange() {
-        MethodSwap wanted = swap.getAndSet(null);
+    /** Changes the trial's adapters where somebody asked for it. */
+    private void grant() {
+        Wish wanted = wish.getAndSet(null);
         if (wanted != null) {
-            wanted.answer(() -> {
-                try (PluginSet.Adapters other = plugins.adapters(wanted.adapters())) {
-                    inSession(s -> {
-                        Map<String, Tensor> merged = wanted.merged(model.model(), parameters, s.wiring(), engine);
-                        session = plugins.exchange(other, merged, model.model(), parameters, materials.labels());
-                        record.swapped(step, plugins.origins());
-                        record.exchanged(step, wanted.adapters(), plugins.adapters(), wanted.former());
-                        return null;
-                    });
+            String said = wanted.answer(step, () -> {
+                if (wanted instanceof MethodSwap other) {
+                    exchange(other);
+                } else if (wanted instanceof AdapterSwitch turn) {
+                    turn(turn);
                 }
                 checkpoint(false);
                 record.specChanged();
             });
-            set(TrialState.RUNNING, wanted.text(step));
+            set(TrialState.RUNNING, said);
         }
+    }
+
+    private void exchange(MethodSwap wanted) {
+        try (PluginSet.Adapters other = plugins.adapters(wanted.adapters())) {
+            inSession(s -> {
+                Map<String, Tensor> merged = wanted.merged(model.model(), parameters, s.wiring(), engine);
+                session = plugins.exchange(other, merged, model.model(), parameters, materials.labels());
+                record.swapped(step, plugins.origins());
+                record.exchanged(step, plugins.refs(), plugins.adapters(), wanted.former());
+                return null;
+            });
+        }
+    }
+
+    private void turn(AdapterSwitch wanted) {
+        inSession(s -> {
+            session = plugins.activate(wanted.adapter(), wanted.on(), model.model(), parameters, materials.labels());
+            record.exchanged(step, plugins.refs(), plugins.adapters(), "kept");
+            return null;
+        });
     }
 
     /** Passes on what adapters did to what is trained. */
@@ -643,9 +658,7 @@ final class TrialRun implements Trial, Runnable {
             }
             return Scope.inference(engine, () -> {
                 record.adapter(
-                        plugins.peftForm(
-                                model.model(),
-                                new Adapter.Trained(parameters.all(), parameters.states(), course.steps())),
+                        plugins.peftForms(model.model(), parameters, course.steps()),
                         plugins.adapters(),
                         parameters,
                         model.model().classifierPaths(),
@@ -937,6 +950,11 @@ final class TrialRun implements Trial, Runnable {
     }
 
     @Override
+    public Map<String, Boolean> adapters() {
+        return plugins.active();
+    }
+
+    @Override
     public CacheStats cache() {
         PrefixCache live = cache;
         return live == null ? cacheStats : live.stats();
@@ -965,16 +983,16 @@ final class TrialRun implements Trial, Runnable {
     }
 
     /**
-     * Asks for another method and waits for it.
+     * Asks for other adapters and waits for them.
      *
-     * @throws UserError if the trial cannot have it, or has ended
+     * @throws UserError if the trial cannot have them, or has ended
      */
-    void swap(MethodSwap wanted) {
-        if (!swap.compareAndSet(null, wanted)) {
+    void ask(Wish wanted) {
+        if (!wish.compareAndSet(null, wanted)) {
             if (state.ended()) {
                 wanted.refuse(this);
             } else {
-                throw new UserError("trial " + id + " is being given another method already");
+                throw new UserError("the adapters of trial " + id + " are being changed already");
             }
         }
         wanted.await();

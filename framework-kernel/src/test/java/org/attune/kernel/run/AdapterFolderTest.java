@@ -105,7 +105,8 @@ class AdapterFolderTest {
 
     @Test
     void whatPeftLacksKeepsItsOwnNames() {
-        List<Part> parts = List.of(new Part("lora", Map.of("rank", 8)), new Part("head-only", Map.of()));
+        List<Part> parts = List.of(
+                new Part("lora", "mine", null, Map.of("rank", 8)), new Part("head-only", null, false, Map.of()));
         AdapterFolder.writeAttune(folder, parameters(), parts, List.of(), base("base"), List.of("classifier"));
         AdapterFolder read = AdapterFolder.read(folder);
         assertThat(read.config())
@@ -113,8 +114,9 @@ class AdapterFolderTest {
                 .containsEntry(
                         "adapters",
                         List.of(
-                                Map.of("name", "lora", "options", Map.of("rank", 8)),
-                                Map.of("name", "head-only", "options", Map.of())));
+                                Map.of("name", "lora", "as", "mine", "options", Map.of("rank", 8)),
+                                Map.of("name", "head-only", "active", false, "options", Map.of())));
+        assertThat(read.parts()).isEqualTo(parts);
         assertParameters(read);
         try (TensorFile file = TensorFile.open(folder.resolve("adapter_model.safetensors"))) {
             assertThat(file.names()).containsExactly(LORA_A, "classifier.bias");
@@ -124,8 +126,8 @@ class AdapterFolderTest {
     private static void assertParameters(AdapterFolder read) {
         assertThat(read.tensors()).containsOnlyKeys(LORA_A, "classifier.bias");
         assertThat(read.tensors().get(LORA_A).shape()).isEqualTo(Shape.of(1, 2));
-        assertThat(read.tensors().get(LORA_A).values()).containsExactly(0.1f, 0.25f);
-        assertThat(read.tensors().get("classifier.bias").values()).containsExactly(1, 2, 3);
+        assertThat(read.tensors().get(LORA_A).elements()).containsExactly(0.1f, 0.25f);
+        assertThat(read.tensors().get("classifier.bias").elements()).containsExactly(1, 2, 3);
     }
 
     /** Reads what PEFT 0.21 saved, and writes the same two files again. */
@@ -139,7 +141,7 @@ class AdapterFolderTest {
         assertThat(read.tensors().keySet()).noneMatch(name -> name.startsWith("base_model."));
 
         Map<String, Tensor> parameters = new LinkedHashMap<>();
-        read.tensors().forEach((name, t) -> parameters.put(name, Tensor.of(engine, t.shape(), t.values())));
+        read.tensors().forEach((name, t) -> parameters.put(name, Tensor.of(engine, t.shape(), t.elements())));
         AdapterFolder.writePeft(
                 folder, lora(read.config(), parameters), base(null), Optional.of("SEQ_CLS"), List.of("classifier"));
         assertThat(Files.readString(folder.resolve("adapter_config.json")))
@@ -148,8 +150,9 @@ class AdapterFolderTest {
                 .hasSameSizeAs(Files.readAllBytes(golden.resolve("adapter_model.safetensors")));
         AdapterFolder again = AdapterFolder.read(folder);
         read.tensors()
-                .forEach((name, t) ->
-                        assertThat(again.tensors().get(name).values()).as(name).isEqualTo(t.values()));
+                .forEach((name, t) -> assertThat(again.tensors().get(name).elements())
+                        .as(name)
+                        .isEqualTo(t.elements()));
     }
 
     /** Names as PEFT 0.21 gives them; keys of a mapping stay in order, for of two patterns that fit the first one counts. */

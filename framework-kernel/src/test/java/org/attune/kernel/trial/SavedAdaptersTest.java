@@ -110,7 +110,7 @@ class SavedAdaptersTest {
                 .findFirst()
                 .orElseThrow();
         Map<String, HostTensor> tensors = new java.util.LinkedHashMap<>();
-        saved.tensors().forEach((name, t) -> tensors.put(name, HostTensor.of(t.shape(), t.values())));
+        saved.tensors().forEach((name, t) -> tensors.put(name, HostTensor.of(t.shape(), t.elements())));
 
         tensors.remove(one);
         TensorFiles.write(adapter.resolve("adapter_model.safetensors"), tensors, Map.of());

@@ -101,7 +101,7 @@ class StepListenerTest {
     }
 
     private static float[] saved(Path run, String name) {
-        return AdapterFolder.read(run.resolve("adapter")).tensors().get(name).values();
+        return AdapterFolder.read(run.resolve("adapter")).tensors().get(name).elements();
     }
 
     @ParameterizedTest

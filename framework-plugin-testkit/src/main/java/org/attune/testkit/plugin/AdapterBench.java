@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import org.attune.kernel.optim.AdamW;
+import org.attune.kernel.spec.AdapterScope;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.kernel.step.Course;
 import org.attune.kernel.step.Observation;
@@ -87,7 +88,16 @@ public final class AdapterBench implements AutoCloseable {
 
     /** Attaches one adapter more. */
     public <O extends Record> AdapterBench attach(Adapter<O> adapter, O options) {
-        ParameterStore.Claim claim = parameters.claim(Optional.empty());
+        return attach(adapter, options, "");
+    }
+
+    /**
+     * As above.
+     *
+     * @param name its own in the trial; empty for none
+     */
+    public <O extends Record> AdapterBench attach(Adapter<O> adapter, O options, String name) {
+        ParameterStore.Claim claim = parameters.claim(Optional.empty(), new AdapterScope(name));
         adapter.attach(options, wiring.attachment(claim));
         claimed = Map.copyOf(claim.claimed());
         return this;

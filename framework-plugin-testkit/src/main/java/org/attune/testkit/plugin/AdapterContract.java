@@ -103,7 +103,8 @@ public final class AdapterContract<O extends Record> {
                 dynamicTest(merges ? "merged weights do the same" : "merging is refused", this::merged),
                 dynamicTest("a resumed run goes on to the last bit", this::resumed),
                 dynamicTest("a swap of the code changes nothing", this::swapped),
-                dynamicTest("it composes with another adapter, before and after it", this::composed));
+                dynamicTest("it composes with another adapter, before and after it", this::composed),
+                dynamicTest("it composes with one more of its kind, each by its name", this::twice));
     }
 
     private AdapterBench bench() {
@@ -141,7 +142,8 @@ public final class AdapterContract<O extends Record> {
         for (Map.Entry<String, double[]> of : gradients.entrySet()) {
             double[] gradient = of.getValue();
             reached |= !Arrays.equals(gradient, new double[gradient.length]);
-            if (constants.test(of.getKey())) {
+            String name = of.getKey();
+            if (constants.test(name.substring(name.indexOf(':') + 1))) {
                 continue;
             }
             Tensor t = bench.parameters().all().get(of.getKey());
@@ -258,6 +260,27 @@ public final class AdapterContract<O extends Record> {
                 both.stir();
                 compareGradients(both);
             }
+        }
+    }
+
+    private void twice() {
+        Map<String, double[]> saved = new HashMap<>();
+        double[] hidden;
+        try (AdapterBench both = new AdapterBench(model)) {
+            both.attach(adapter, options, "first").attach(adapter, options, "second");
+            if (identity) {
+                assertClose(both.hidden(), both.bareHidden(), 1e-12);
+            }
+            both.stir();
+            compareGradients(both);
+            both.train(COURSE, 0, 2, AdapterBench.Saved.nothing());
+            both.parameters().all().forEach((name, t) -> saved.put(name, t.toDoubles()));
+            hidden = both.hidden();
+        }
+        try (AdapterBench loaded = new AdapterBench(model, saved, Map.of())) {
+            loaded.attach(adapter, options, "first").attach(adapter, options, "second");
+            assertThat(loaded.parameters().unclaimed()).isEmpty();
+            assertThat(loaded.hidden()).isEqualTo(hidden);
         }
     }
 

@@ -116,7 +116,7 @@ class CompositionTest {
                     }
                     Trainer.Objective objective = new CausalLm()
                             .open(
-                                    new CausalLmOptions(64, 0, ""),
+                                    new CausalLmOptions(64, 0, "", "", ""),
                                     new TrainerSetup(parameters.claim(Optional.empty()), model, List.of()));
                     List<Sample> samples = List.of(
                             new Sample(0, Arrays.copyOf(ids, 9), new int[9], new int[0]),

@@ -53,6 +53,7 @@ import org.attune.tensor.Rng;
 import org.attune.tensor.Scope;
 import org.attune.tensor.Tensor;
 import org.attune.tensor.engine.TensorEngine;
+import org.attune.training.Adapter;
 import org.attune.training.Sample;
 import org.attune.training.Trainer;
 import org.attune.trial.CacheStats;

@@ -82,7 +82,7 @@ class ComparisonTableTest {
         result("blocks", 1, "attune step decoded", "{\"median_s\":2,\"peak_mb\":1000}");
         result("blocks", 1, "attune step blocks", "{\"median_s\":2.5,\"peak_mb\":600}");
         assertThat(line("SmolLM2-135M in its GGUF blocks")).contains("| 30.0 tokens/s | 45.0 tokens/s | 1.50 |");
-        assertThat(line("LoRA r=16 on all linears over these")).contains("| 2.00 s | 2.50 s | 0.800 |");
+        assertThat(line("LoRA r=16 on all linears on top")).contains("| 2.00 s | 2.50 s | 0.800 |");
         assertThat(ComparisonTable.text(data)).contains("| 800 MB | 400 MB | 0.500 |", "| 1000 MB | 600 MB | 0.600 |");
     }
 

@@ -3,6 +3,7 @@ package org.attune.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.offset;
+import static org.attune.it.AskedRuns.losses;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -14,10 +15,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.atomic.AtomicReference;
 import org.attune.kernel.plugins.ConfiguredAdapter;
-import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.run.AdapterFolder;
 import org.attune.kernel.spec.AdapterScope;
 import org.attune.kernel.step.ParameterStore;
@@ -27,7 +25,6 @@ import org.attune.kernel.step.Stepper;
 import org.attune.kernel.step.TrainerSetup;
 import org.attune.kernel.step.Wiring;
 import org.attune.kernel.step.Workers;
-import org.attune.kernel.trial.TrialManager;
 import org.attune.model.Model;
 import org.attune.model.WeightForm;
 import org.attune.models.source.FolderModelLoader;
@@ -43,6 +40,7 @@ import org.attune.training.Trainer;
 import org.attune.trial.Progress;
 import org.attune.trial.Trial;
 import org.attune.trial.TrialListener;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -56,7 +54,12 @@ class CompositionTest {
     private Path folder;
 
     private final TensorEngine engine = new CpuEngine();
-    private final List<TrialListener> listeners = new CopyOnWriteArrayList<>();
+    private AskedRuns trials;
+
+    @BeforeEach
+    void open() {
+        trials = new AskedRuns(new SmallRuns(folder, engine));
+    }
 
     @Test
     void adaptersOfOneFamilyAreTrainedSavedAndLoadedTogether() throws Exception {
@@ -155,7 +158,7 @@ class CompositionTest {
         assertThat(firstAlone).doesNotContainAnyElementsOf(both);
 
         List<Double> turned =
-                losses(run(spec(TWO.formatted(from, from), 0), Map.of(4L, "off second", 8L, "on second")));
+                losses(trials.run(spec(TWO.formatted(from, from), 0), Map.of(4L, off("second"), 8L, on("second"))));
         assertThat(turned.subList(0, 4)).isEqualTo(both.subList(0, 4));
         assertThat(turned.subList(4, 8)).isEqualTo(firstAlone.subList(4, 8));
         assertThat(turned.subList(8, STEPS)).isEqualTo(both.subList(8, STEPS));
@@ -172,9 +175,9 @@ class CompositionTest {
                 }
             }
         };
-        listeners.add(killer);
-        Path run = run(spec(TWO.formatted("", ""), 0.02), Map.of(4L, "off first", 9L, "on first"));
-        listeners.remove(killer);
+        trials.listeners.add(killer);
+        Path run = trials.run(spec(TWO.formatted("", ""), 0.02), Map.of(4L, off("first"), 9L, on("first")));
+        trials.listeners.remove(killer);
 
         JsonNode segments =
                 JSON.readTree(run.resolve("provenance.json").toFile()).path("segments");
@@ -185,83 +188,41 @@ class CompositionTest {
         assertThat(segments.path(1).path("adapters").path(0).has("active")).isFalse();
         assertThat(Files.readString(killed.get(0).resolve("spec.yaml"))).contains("active: false");
         // What was off has not moved: its gradient and its weight decay were away.
-        List<Double> goesOn = losses(resumed(killed.get(1)));
+        List<Double> goesOn = losses(trials.resumed(killed.get(1)));
         assertThat(goesOn).isEqualTo(losses(run));
         assertThat(Folders.contents(killed.get(1).resolve("adapter")))
                 .isEqualTo(Folders.contents(run.resolve("adapter")));
-        assertThat(losses(resumed(killed.get(0)))).isNotEqualTo(losses(run)); // nobody turns it on again
+        assertThat(losses(trials.resumed(killed.get(0)))).isNotEqualTo(losses(run)); // nobody turns it on again
     }
 
     @Test
     void whatCannotBeSwitchedLeavesTheTrialAsItWas() throws Exception {
         Path spec = spec("{name: lora, rank: 2}, bitfit", 0.02);
         List<Double> undisturbed = losses(run(spec));
-        assertThat(losses(run(spec, Map.of(4L, "off bitfit", 6L, "off loro")))).isEqualTo(undisturbed);
+        assertThat(losses(trials.run(spec, Map.of(4L, off("bitfit"), 6L, off("loro")))))
+                .isEqualTo(undisturbed);
+        List<String> refusals = trials.takeRefusals();
         assertThat(refusals).hasSize(2);
         assertThat(refusals.get(0)).contains("adapter 'bitfit'", "cannot be switched off");
         assertThat(refusals.get(1)).contains("no adapter 'loro'; the trial has lora, bitfit");
-        refusals.clear();
         Path alone = decoder("{name: lora, rank: 2, targets: [q_proj]}");
         List<Double> before = losses(run(alone));
-        assertThat(losses(run(alone, Map.of(4L, "off lora")))).isEqualTo(before);
-        assertThat(refusals).hasSize(1).first().asString().contains("nothing is left to train");
+        assertThat(losses(trials.run(alone, Map.of(4L, off("lora"))))).isEqualTo(before);
+        assertThat(trials.takeRefusals()).hasSize(1).first().asString().contains("nothing is left to train");
     }
 
     // ---- trials ----
 
-    private final List<String> refusals = new CopyOnWriteArrayList<>();
-
     private Path run(Path spec) throws Exception {
-        return run(spec, Map.of());
+        return trials.run(spec);
     }
 
-    /** @param turns what is asked for after a step, such as {@code off first} */
-    private Path run(Path spec, Map<Long, String> turns) throws Exception {
-        AtomicReference<TrialManager> manager = new AtomicReference<>();
-        TrialListener asking = new TrialListener() {
-            @Override
-            public void step(Trial trial, Progress progress) {
-                String turn = turns.get(progress.step());
-                if (turn != null) {
-                    String[] words = turn.split(" ", -1);
-                    Thread user = new Thread(() -> {
-                        try {
-                            manager.get().turn(trial.id(), words[1], words[0].equals("on"));
-                        } catch (UserError e) {
-                            refusals.add(e.getMessage());
-                        }
-                    });
-                    user.start();
-                    while (user.isAlive() && user.getState() != Thread.State.WAITING) {
-                        Thread.onSpinWait(); // until the wish is there for the trial to see
-                    }
-                }
-            }
-        };
-        listeners.add(asking);
-        try (ModelPool pool = new ModelPool()) {
-            manager.set(runs().trials(pool, listeners));
-            Trial trial = manager.get().start(spec, Map.of(), false);
-            SmallRuns.ended(trial);
-            manager.get().close();
-            return trial.folder();
-        } finally {
-            listeners.remove(asking);
-        }
+    private static AskedRuns.Wish on(String adapter) {
+        return (manager, trial) -> manager.turn(trial.id(), adapter, true);
     }
 
-    private Path resumed(Path run) throws Exception {
-        try (ModelPool pool = new ModelPool()) {
-            TrialManager trials = runs().trials(pool, listeners);
-            Trial trial = trials.resume(run, false);
-            SmallRuns.ended(trial);
-            trials.close();
-            return trial.folder();
-        }
-    }
-
-    private SmallRuns runs() {
-        return new SmallRuns(folder, engine);
+    private static AskedRuns.Wish off(String adapter) {
+        return (manager, trial) -> manager.turn(trial.id(), adapter, false);
     }
 
     private Path spec(String adapters, double lr) throws IOException {
@@ -273,7 +234,7 @@ class CompositionTest {
     }
 
     private Path spec(String model, String trainer, String adapters, double lr) throws IOException {
-        runs().writeExamples(24);
+        new SmallRuns(folder, engine).writeExamples(24);
         Path spec = Files.createTempFile(folder, "spec", ".yaml");
         return Files.writeString(spec, """
                 name: composed
@@ -294,16 +255,5 @@ class CompositionTest {
                         adapters,
                         lr,
                         folder.resolve("runs")));
-    }
-
-    private static List<Double> losses(Path run) throws IOException {
-        List<Double> losses = new ArrayList<>();
-        for (String line : Files.readAllLines(run.resolve("metrics.jsonl"))) {
-            JsonNode json = JSON.readTree(line);
-            if (json.has("loss")) {
-                losses.add(json.get("loss").asDouble());
-            }
-        }
-        return losses;
     }
 }

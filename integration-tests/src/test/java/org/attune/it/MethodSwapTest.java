@@ -1,8 +1,8 @@
 package org.attune.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.offset;
+import static org.attune.it.AskedRuns.losses;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -12,12 +12,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.atomic.AtomicReference;
-import org.attune.kernel.plugins.ModelPool;
-import org.attune.kernel.trial.TrialManager;
-import org.attune.plugin.UserError;
 import org.attune.tensor.cpu.CpuEngine;
 import org.attune.tensor.engine.TensorEngine;
 import org.attune.testkit.Golden;
@@ -25,6 +19,7 @@ import org.attune.trial.Progress;
 import org.attune.trial.Trial;
 import org.attune.trial.TrialListener;
 import org.attune.trial.Trials.Former;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,7 +35,12 @@ class MethodSwapTest {
     private Path folder;
 
     private final TensorEngine engine = new CpuEngine();
-    private final List<TrialListener> listeners = new CopyOnWriteArrayList<>();
+    private AskedRuns trials;
+
+    @BeforeEach
+    void open() {
+        trials = new AskedRuns(new SmallRuns(folder, engine));
+    }
 
     /** With a learning rate of 0 the loss of a step tells whether the model is the same. */
     @ParameterizedTest
@@ -74,10 +74,10 @@ class MethodSwapTest {
                 }
             }
         };
-        listeners.add(killer);
+        trials.listeners.add(killer);
         Path run = swapped(
                 spec("bert", "float32", "{name: lora, rank: 2}", 0.02), "gralora", Map.of("rank", "4"), Former.MERGED);
-        listeners.remove(killer);
+        trials.listeners.remove(killer);
 
         JsonNode segment = JSON.readTree(run.resolve("provenance.json").toFile())
                 .path("segments")
@@ -97,10 +97,10 @@ class MethodSwapTest {
 
         assertThat(killed).hasSize(3);
         for (Path copy : killed.subList(1, 3)) {
-            assertThat(losses(resumed(copy))).isEqualTo(losses(run));
+            assertThat(losses(trials.resumed(copy))).isEqualTo(losses(run));
             assertThat(Folders.contents(copy.resolve("adapter"))).isEqualTo(Folders.contents(run.resolve("adapter")));
         }
-        assertThat(losses(resumed(killed.get(0)))).isNotEqualTo(losses(run)); // nobody asks again
+        assertThat(losses(trials.resumed(killed.get(0)))).isNotEqualTo(losses(run)); // nobody asks again
         // Another trial can begin from it.
         Path next = spec("bert", "float32", "{name: gralora, from: '%s'}".formatted(run.resolve("adapter")), 0);
         assertThat(losses(run(next))).hasSize(STEPS);
@@ -147,90 +147,30 @@ class MethodSwapTest {
     // ---- trials ----
 
     private Path run(Path spec) throws Exception {
-        try (ModelPool pool = new ModelPool()) {
-            TrialManager trials = runs().trials(pool, listeners);
-            Trial trial = trials.start(spec, Map.of(), false);
-            SmallRuns.ended(trial);
-            trials.close();
-            return trial.folder();
-        }
+        return trials.run(spec);
     }
 
-    private Path resumed(Path run) throws Exception {
-        try (ModelPool pool = new ModelPool()) {
-            TrialManager trials = runs().trials(pool, listeners);
-            Trial trial = trials.resume(run, false);
-            SmallRuns.ended(trial);
-            trials.close();
-            return trial.folder();
-        }
-    }
-
+    /** A whole trial, which is asked to take another method after so many steps. */
     private Path swapped(Path spec, String adapter, Map<String, String> options, Former former) throws Exception {
-        return asked(spec, adapter, options, former, wish -> wish.join());
+        Path run = asked(spec, adapter, options, former);
+        assertThat(trials.takeRefusals()).isEmpty();
+        return run;
     }
 
     private Path refused(Path spec, String adapter, Map<String, String> options, Former former, String why)
             throws Exception {
-        return asked(
-                spec,
-                adapter,
-                options,
-                former,
-                wish -> assertThatThrownBy(wish::join)
-                        .hasCauseInstanceOf(UserError.class)
-                        .hasMessageContaining(why));
+        Path run = asked(spec, adapter, options, former);
+        assertThat(trials.takeRefusals()).hasSize(1).first().asString().contains(why);
+        return run;
     }
 
-    private interface Answer {
-        void check(CompletableFuture<Void> wish);
-    }
-
-    /** A whole trial, which is asked to take another method after so many steps. */
-    private Path asked(Path spec, String adapter, Map<String, String> options, Former former, Answer answer)
-            throws Exception {
-        AtomicReference<CompletableFuture<Void>> wish = new AtomicReference<>();
-        AtomicReference<TrialManager> manager = new AtomicReference<>();
-        TrialListener asking = new TrialListener() {
-            @Override
-            public void step(Trial trial, Progress progress) {
-                if (progress.step() == AT) {
-                    CompletableFuture<Void> done = new CompletableFuture<>();
-                    Thread user = new Thread(() -> {
-                        try {
-                            manager.get().swap(trial.id(), adapter, options, former);
-                            done.complete(null);
-                        } catch (RuntimeException e) {
-                            done.completeExceptionally(e);
-                        }
-                    });
-                    wish.set(done);
-                    user.start();
-                    while (user.isAlive() && user.getState() != Thread.State.WAITING) {
-                        Thread.onSpinWait(); // until the wish is there for the trial to see
-                    }
-                }
-            }
-        };
-        listeners.add(asking);
-        try (ModelPool pool = new ModelPool()) {
-            manager.set(runs().trials(pool, listeners));
-            Trial trial = manager.get().start(spec, Map.of(), false);
-            SmallRuns.ended(trial);
-            manager.get().close();
-            answer.check(wish.get());
-            return trial.folder();
-        } finally {
-            listeners.remove(asking);
-        }
-    }
-
-    private SmallRuns runs() {
-        return new SmallRuns(folder, engine);
+    private Path asked(Path spec, String adapter, Map<String, String> options, Former former) throws Exception {
+        return trials.run(
+                spec, Map.of((long) AT, (manager, trial) -> manager.swap(trial.id(), adapter, options, former)));
     }
 
     private Path spec(String model, String precision, String adapter, double lr) throws IOException {
-        runs().writeExamples(24);
+        new SmallRuns(folder, engine).writeExamples(24);
         Path spec = Files.createTempFile(folder, "spec", ".yaml");
         return Files.writeString(spec, """
                 name: swaps
@@ -253,16 +193,5 @@ class MethodSwapTest {
                         adapter,
                         lr,
                         folder.resolve("runs")));
-    }
-
-    private static List<Double> losses(Path run) throws IOException {
-        List<Double> losses = new ArrayList<>();
-        for (String line : Files.readAllLines(run.resolve("metrics.jsonl"))) {
-            JsonNode json = JSON.readTree(line);
-            if (json.has("loss")) {
-                losses.add(json.get("loss").asDouble());
-            }
-        }
-        return losses;
     }
 }

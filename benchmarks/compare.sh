@@ -91,7 +91,7 @@ cold_start() {
             *": step "*) [ "$done" -gt 0 ] || done=$(($(date +%s%N) - began)) ;;
         esac
     done < <(cd "$root" && ./attune run examples/quickstart.yaml --set "output=$work/runs" --set train.max_steps=1 \
-        --set evaluate.split= --set 'evaluate.metrics=[]' --plain 2>&1 > /dev/null)
+        --set "evaluate.split=''" --set 'evaluate.metrics=[]' --plain 2>&1 > /dev/null)
     [ "$done" -gt 0 ] || return 1
     echo "$running $done" | awk '{ printf "{\"running_s\":%.3f,\"seconds\":%.3f}\n", $1 / 1e9, $2 / 1e9 }'
 }

@@ -155,8 +155,8 @@ public interface Adapter<O extends Record> extends Plugin<O> {
          * Of one batch.
          *
          * @param path of the map
-         * @param x the same object where a map reads what the one before it read; [rows, in], a row for each token of the batch that the loss counts, where the map reads all tokens; it lives until this
-         *     returns
+         * @param x [rows, in], a row for each token of the batch that the loss counts where the map reads all tokens; the same object
+         *     where a map reads what the one before it read; it lives until this returns
          */
         void input(String path, Tensor x);
 

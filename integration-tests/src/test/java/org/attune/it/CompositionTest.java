@@ -187,7 +187,6 @@ class CompositionTest {
                 .isFalse();
         assertThat(segments.path(1).path("adapters").path(0).has("active")).isFalse();
         assertThat(Files.readString(killed.get(0).resolve("spec.yaml"))).contains("active: false");
-        // What was off has not moved: its gradient and its weight decay were away.
         List<Double> goesOn = losses(trials.resumed(killed.get(1)));
         assertThat(goesOn).isEqualTo(losses(run));
         assertThat(Folders.contents(killed.get(1).resolve("adapter")))

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.Map;
 import java.util.Optional;
 import org.attune.kernel.fake.TinyModel;
+import org.attune.kernel.spec.AdapterScope;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
@@ -140,5 +141,22 @@ class ParameterStoreTest {
         a.set(2, 2);
         assertThat(store.start("a").toDoubles()).containsExactly(1, 1);
         assertThat(store.starts()).containsOnlyKeys("a");
+    }
+
+    @Test
+    void whatIsSwitchedOffIsNotTrainedHoweverItIsFrozen() {
+        ParameterStore.Claim claim = store.claim(Optional.empty(), new AdapterScope("first"));
+        Tensor own = claim.parameter("a", TWO, RANDOM);
+        assertThat(store.trained()).containsOnlyKeys("first:a");
+        store.rest(claim.claimed().keySet(), true);
+        assertThat(store.trained()).isEmpty();
+        assertThat(own.requiresGradient()).isFalse();
+        assertThat(store.all()).containsEntry("first:a", own);
+        store.train("first:a", false);
+        store.rest(claim.claimed().keySet(), false);
+        assertThat(own.requiresGradient()).isFalse(); // as it was frozen meanwhile
+        store.train("first:a", true);
+        assertThat(own.requiresGradient()).isTrue();
+        assertThat(store.trained()).containsOnlyKeys("first:a");
     }
 }

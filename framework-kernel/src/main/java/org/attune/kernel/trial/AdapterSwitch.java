@@ -24,6 +24,11 @@ final class AdapterSwitch extends Wish {
     }
 
     @Override
+    void carryOut(TrialRun trial) {
+        trial.turn(this);
+    }
+
+    @Override
     String granted(long step) {
         return word() + " from step " + step;
     }

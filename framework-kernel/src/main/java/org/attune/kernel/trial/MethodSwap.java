@@ -35,6 +35,11 @@ final class MethodSwap extends Wish {
     }
 
     @Override
+    void carryOut(TrialRun trial) {
+        trial.exchange(this);
+    }
+
+    @Override
     String granted(long step) {
         return "goes on with " + names() + " from step " + step + ", what it had is " + former();
     }

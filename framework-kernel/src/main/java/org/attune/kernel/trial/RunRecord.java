@@ -360,7 +360,7 @@ final class RunRecord {
     // ---- the journal ----
 
     /** @param done the loss scale is written where there is one, and a skipped step has no norm */
-    void step(long step, Optimisation.Step done, double lr, long examples, long tokens, double seconds) {
+    void step(long step, Optimisation.Step done, double lr, Tally tally) {
         ObjectNode line = JSON.createObjectNode().put(JsonLines.STEP, step).put("loss", done.loss());
         if (done.outcome() == Optimisation.Outcome.SKIPPED) {
             line.putNull("grad_norm").put("skipped", true);
@@ -371,9 +371,9 @@ final class RunRecord {
             line.put("loss_scale", done.scale());
         }
         metrics.append(line.put("lr", lr)
-                .put("examples", examples)
-                .put("tokens", tokens)
-                .put("seconds", Math.round(seconds * 1000) / 1000.0));
+                .put("examples", tally.examples())
+                .put("tokens", tally.tokens())
+                .put("seconds", Math.round(tally.trainSeconds() * 1000) / 1000.0));
     }
 
     /** What an adapter did to what is trained, after so many steps. */

@@ -131,7 +131,7 @@ public final class TrialManager implements Trials {
                         pool,
                         resources,
                         this::tell,
-                        new TrialRun.Limits(DRAIN, waitForPlugins ? replacement : Duration.ZERO)),
+                        new StepGate.Limits(DRAIN, waitForPlugins ? replacement : Duration.ZERO)),
                 manner);
         runs.add(run);
         if (!engines.list().contains(engine)) { // it left before engineLeaves could see this trial

@@ -11,10 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -66,12 +63,10 @@ import org.attune.trial.TrialState;
 /**
  * One trial. Its thread runs {@link #run}; commands come from other threads; plug-ins leave on the framework's.
  *
- * <p>The step gate is the lock under which plug-in code runs. Whoever takes a plug-in away waits for the gate, then drops the
- * session, so that the plug-in's objects are unreachable when its bundle stops. The next step finds no session, waits for a
- * replacement and opens a new one over the same parameters. Services are looked up outside the gate, for a look-up may wait
- * for the very thread that waits for the gate.
+ * <p>Plug-in code runs inside the {@linkplain StepGate step gate}. Whoever takes a plug-in away drops the session there. The next step
+ * finds none, waits for a replacement and opens a new one over the same parameters.
  */
-final class TrialRun implements Trial, Runnable {
+final class TrialRun implements Trial, StepGate.Owner, Runnable {
     private static final System.Logger LOG = System.getLogger(TrialRun.class.getName());
     private static final int EVALUATION_CHUNK = 512;
 
@@ -81,13 +76,7 @@ final class TrialRun implements Trial, Runnable {
             ModelPool pool,
             Path resources,
             Consumer<Consumer<TrialListener>> listeners,
-            Limits limits) {}
-
-    /**
-     * @param drain how long a leaving plug-in waits for the step in progress
-     * @param replacement how long a trial waits for a replacement; zero to suspend at once
-     */
-    record Limits(Duration drain, Duration replacement) {}
+            StepGate.Limits limits) {}
 
     /**
      * @param resumed whether the run folder has an earlier sitting's state
@@ -101,8 +90,7 @@ final class TrialRun implements Trial, Runnable {
     private final Services services;
     private final Manner manner;
 
-    private final ReentrantLock gate = new ReentrantLock(true);
-    private final Object signal = new Object();
+    private final StepGate gate;
     private final PluginSet plugins;
 
     // Touched by the trial's thread alone; given up when the trial has ended, for the trial itself is kept for its
@@ -131,12 +119,7 @@ final class TrialRun implements Trial, Runnable {
     private boolean prepared;
     private long step;
     private Course course = new Course(0, 0);
-    private long examples;
-    private long tokens;
-    private double trainSeconds;
-    private double evaluationSeconds;
-    private double speed;
-    private final List<double[]> curve = new ArrayList<>();
+    private Tally tally = new Tally();
 
     /** Opened and used inside the gate; dropped by whoever takes a plug-in away, inside the gate unless that wait was too long. */
     private volatile Session session;
@@ -150,8 +133,6 @@ final class TrialRun implements Trial, Runnable {
     private volatile Throwable failure;
     private volatile TrialReport report;
     private final AtomicReference<Wish> wish = new AtomicReference<>();
-    private volatile boolean pauseWanted;
-    private volatile String stopReason;
     /** Whether the last listener was told of the end. */
     private volatile boolean over;
 
@@ -162,6 +143,7 @@ final class TrialRun implements Trial, Runnable {
         this.engine = engine;
         this.services = services;
         this.manner = manner;
+        this.gate = new StepGate(this, services.limits());
         this.plugins = new PluginSet(services.plugins(), spec, this::leaving, this::observe);
     }
 
@@ -169,7 +151,7 @@ final class TrialRun implements Trial, Runnable {
 
     @Override
     public void run() {
-        PluginRegistry.Subscription arrivals = services.plugins().onArrival(this::wake);
+        PluginRegistry.Subscription arrivals = services.plugins().onArrival(gate::wake);
         try {
             prepare();
             train();
@@ -236,7 +218,7 @@ final class TrialRun implements Trial, Runnable {
         materials = null;
         latest = null;
         order = null;
-        curve.clear();
+        tally = null;
         engine = null;
         set(last, why);
         Wish late = wish.getAndSet(Wish.REFUSED);
@@ -244,7 +226,7 @@ final class TrialRun implements Trial, Runnable {
             late.refuse(this);
         }
         over = true;
-        wake();
+        gate.wake();
     }
 
     /** Whatever goes wrong here goes with the failure or the log: the trial must end, and give up the rest. */
@@ -315,16 +297,12 @@ final class TrialRun implements Trial, Runnable {
     private void restore(RunRecord.Saved saved) {
         RunRecord.State state = saved.state();
         step = state.step();
-        examples = state.examples();
-        tokens = state.tokens();
-        trainSeconds = state.trainSeconds();
-        evaluationSeconds = state.evaluationSeconds();
         evaluated = state.evaluated();
-        curve.addAll(saved.curve());
+        tally.restore(saved);
         cache.restore(state.cache());
         optimisation.restore(state.optimisation(), state.updates(), saved::loadMoments);
         earlyStop.restore(state.earlyStop());
-        progress = progressNow(Double.NaN);
+        progress = tally.progress(step, course, Double.NaN);
     }
 
     private ModelPool.Lease acquireModel() {
@@ -456,10 +434,10 @@ final class TrialRun implements Trial, Runnable {
                 return part("step " + (step + 1), () -> update(s, varied, multiplier));
             });
             step++;
-            curve.add(new double[] {step, done.loss()});
-            record.step(step, done, spec.optimizer().lr() * multiplier, examples, tokens, trainSeconds);
+            tally.loss(step, done.loss());
+            record.step(step, done, spec.optimizer().lr() * multiplier, tally);
             takeNotes();
-            Progress now = progressNow(done.loss());
+            Progress now = tally.progress(step, course, done.loss());
             progress = now;
             services.listeners().accept(l -> l.step(this, now));
         }
@@ -470,11 +448,7 @@ final class TrialRun implements Trial, Runnable {
         Wish wanted = wish.getAndSet(null);
         if (wanted != null) {
             String said = wanted.answer(step, () -> {
-                if (wanted instanceof MethodSwap other) {
-                    exchange(other);
-                } else if (wanted instanceof AdapterSwitch turn) {
-                    turn(turn);
-                }
+                wanted.carryOut(this);
                 checkpoint(false);
                 record.specChanged();
             });
@@ -482,7 +456,8 @@ final class TrialRun implements Trial, Runnable {
         }
     }
 
-    private void exchange(MethodSwap wanted) {
+    /** Puts other adapters in the place of those there. */
+    void exchange(MethodSwap wanted) {
         try (PluginSet.Adapters other = plugins.adapters(wanted.adapters())) {
             inSession(s -> {
                 Map<String, Tensor> merged = wanted.merged(model.model(), parameters, s.wiring(), engine);
@@ -494,7 +469,8 @@ final class TrialRun implements Trial, Runnable {
         }
     }
 
-    private void turn(AdapterSwitch wanted) {
+    /** Switches an adapter on or off. */
+    void turn(AdapterSwitch wanted) {
         inSession(s -> {
             session = plugins.activate(wanted.adapter(), wanted.on(), model.model(), parameters, materials.labels());
             record.exchanged(step, plugins.refs(), plugins.adapters(), "kept");
@@ -516,7 +492,7 @@ final class TrialRun implements Trial, Runnable {
         if (done.outcome() == Optimisation.Outcome.DIVERGED) {
             throw diverged(done.loss(), done.norm(), samples);
         }
-        count(samples, (System.nanoTime() - began) / 1e9);
+        tally.trained(samples, (System.nanoTime() - began) / 1e9);
         return done;
     }
 
@@ -567,39 +543,13 @@ final class TrialRun implements Trial, Runnable {
         long began = System.nanoTime();
         boolean more = stepper.keep(open, split, samples);
         if (split == cache.training()) { // an evaluation counts its own time
-            trainSeconds += (System.nanoTime() - began) / 1e9;
+            tally.kept((System.nanoTime() - began) / 1e9);
         }
         return more;
     }
 
     private boolean due(long every) {
         return every > 0 && step > 0 && step % every == 0;
-    }
-
-    private void count(List<Sample> samples, double seconds) {
-        examples += samples.size();
-        for (Sample s : samples) {
-            tokens += s.ids().length;
-        }
-        trainSeconds += seconds;
-        double rate = samples.size() / seconds;
-        speed = speed == 0 ? rate : 0.9 * speed + 0.1 * rate;
-    }
-
-    private Progress progressNow(double loss) {
-        Duration left = step == 0
-                ? null
-                : Duration.ofMillis((long) (1000 * trainSeconds / step * Math.max(0, course.steps() - step)));
-        return new Progress(
-                step,
-                course.steps(),
-                (double) step / course.stepsPerEpoch(),
-                loss,
-                examples,
-                tokens,
-                speed,
-                Duration.ofMillis((long) (1000 * trainSeconds)),
-                left);
     }
 
     /** What varies of samples between epochs, in a split. */
@@ -627,10 +577,10 @@ final class TrialRun implements Trial, Runnable {
                         optimizer.steps(),
                         (int) (step / course.stepsPerEpoch()),
                         step % course.stepsPerEpoch() * spec.train().batch(),
-                        trainSeconds,
-                        evaluationSeconds,
-                        examples,
-                        tokens,
+                        tally.trainSeconds(),
+                        tally.evaluationSeconds(),
+                        tally.examples(),
+                        tally.tokens(),
                         evaluated,
                         earlyStop.state(),
                         optimisation.state(),
@@ -674,12 +624,12 @@ final class TrialRun implements Trial, Runnable {
                 evaluation.tables(),
                 parameters.count(),
                 total(),
-                trainSeconds,
-                evaluationSeconds,
+                tally.trainSeconds(),
+                tally.evaluationSeconds(),
                 PeakMemory.measure(engine.stats().peakBytes()).bytes(),
-                examples,
-                tokens,
-                List.copyOf(curve),
+                tally.examples(),
+                tally.tokens(),
+                tally.curve(),
                 scoring.baselines(),
                 precision().name().toLowerCase(Locale.ROOT),
                 scaling.map(LossScaling::skipped).orElse(0L));
@@ -734,7 +684,7 @@ final class TrialRun implements Trial, Runnable {
             services.listeners().accept(l -> l.evaluating(this, split, done, samples.size()));
         }
         Scoring.Evaluation evaluation = scoring.measure(predictions);
-        evaluationSeconds += (System.nanoTime() - began) / 1e9;
+        tally.evaluated((System.nanoTime() - began) / 1e9);
         record.evaluation(of, split, evaluation.scores());
         services.listeners().accept(l -> l.evaluated(this, split, of, evaluation.scores()));
         return evaluation;
@@ -761,9 +711,11 @@ final class TrialRun implements Trial, Runnable {
 
     private <P extends Plugin<?>> PluginLease<P> require(PluginKind<P> kind, PluginRef ref) {
         List<PluginLease<P>> found = new ArrayList<>(1);
-        await(
+        gate.await(
                 () -> {
-                    services.plugins().find(kind, ref, () -> drain(() -> {})).ifPresent(found::add);
+                    services.plugins()
+                            .find(kind, ref, () -> gate.drain(() -> {}))
+                            .ifPresent(found::add);
                     return !found.isEmpty();
                 },
                 () -> kind.label() + " '" + ref.name() + "'");
@@ -772,7 +724,7 @@ final class TrialRun implements Trial, Runnable {
 
     /** Waits until nothing holds the trial and all plug-ins of its session are there. */
     private void awaitPlugins() {
-        await(
+        gate.await(
                 () -> {
                     plugins.find();
                     return plugins.missing().isEmpty();
@@ -810,103 +762,18 @@ final class TrialRun implements Trial, Runnable {
         }
     }
 
-    private interface Missing {
-        String names();
-    }
-
-    private void await(BooleanSupplier present, Missing missing) {
-        TrialState before = state;
-        long deadline = 0;
-        while (true) {
-            if (stopReason != null) {
-                throw new Suspension(stopReason);
-            }
-            if (pauseWanted) {
-                if (state != TrialState.PAUSED) {
-                    set(TrialState.PAUSED, "paused at step " + step);
-                }
-                sleep(() -> pauseWanted && stopReason == null, Long.MAX_VALUE);
-                deadline = 0;
-                continue;
-            }
-            if (present.getAsBoolean()) {
-                if (state != before) {
-                    set(before, "");
-                }
-                return;
-            }
-            Duration limit = services.limits().replacement();
-            if (deadline == 0) {
-                deadline = System.nanoTime() + limit.toNanos();
-            }
-            if (System.nanoTime() - deadline >= 0) {
-                throw new Suspension(missing.names() + " went away"
-                        + (limit.isZero() ? "" : " and no replacement came within " + limit.toSeconds() + " s"));
-            }
-            if (state != TrialState.WAITING) {
-                set(TrialState.WAITING, "waiting for " + missing.names());
-            }
-            sleep(
-                    () -> stopReason == null && !pauseWanted,
-                    Math.min(250, (deadline - System.nanoTime()) / 1_000_000 + 1));
-        }
-    }
-
-    /** Sleeps until woken, while the condition holds, at most so many milliseconds; the caller looks again. */
-    @SuppressWarnings("WaitNotInLoop") // await() is the loop
-    private void sleep(BooleanSupplier condition, long millis) {
-        synchronized (signal) {
-            if (!condition.getAsBoolean()) {
-                return;
-            }
-            try {
-                signal.wait(millis == Long.MAX_VALUE ? 0 : millis);
-            } catch (InterruptedException e) {
-                stopReason = "interrupted";
-            }
-        }
-    }
-
-    private void wake() {
-        synchronized (signal) {
-            signal.notifyAll();
-        }
-    }
-
     /** A plug-in of the session goes away: its objects are dropped before its code is. */
     private void leaving() {
-        drain(() -> session = null);
-    }
-
-    /** Waits for the plug-in call in progress, then runs {@code drop} before the next can begin. */
-    private void drain(Runnable drop) {
-        boolean drained = false;
-        try {
-            drained = gate.tryLock(services.limits().drain().toMillis(), TimeUnit.MILLISECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-        try {
-            drop.run();
-        } finally {
-            if (drained) {
-                gate.unlock();
-            }
-        }
-        if (!drained) {
-            LOG.log(
-                    System.Logger.Level.WARNING,
-                    "trial " + id + ": a plug-in was taken away in the middle of a step, after a wait of "
-                            + services.limits().drain().toSeconds() + " s");
-        }
+        gate.drain(() -> session = null);
     }
 
     // ---- commands and views ----
 
-    private void set(TrialState to, String why) {
+    @Override
+    public void set(TrialState to, String why) {
         message = why;
         state = to;
-        wake();
+        gate.wake();
         services.listeners().accept(l -> l.changed(this, to, why));
     }
 
@@ -923,6 +790,11 @@ final class TrialRun implements Trial, Runnable {
     @Override
     public Path folder() {
         return record.folder();
+    }
+
+    @Override
+    public long step() {
+        return step;
     }
 
     @Override
@@ -963,14 +835,12 @@ final class TrialRun implements Trial, Runnable {
 
     @Override
     public void pause() {
-        pauseWanted = true;
-        wake();
+        gate.pause();
     }
 
     @Override
     public void unpause() {
-        pauseWanted = false;
-        wake();
+        gate.unpause();
     }
 
     @Override
@@ -979,8 +849,7 @@ final class TrialRun implements Trial, Runnable {
     }
 
     void stop(String reason) {
-        stopReason = reason;
-        wake();
+        gate.stop(reason);
     }
 
     /**
@@ -1010,16 +879,7 @@ final class TrialRun implements Trial, Runnable {
 
     @Override
     public TrialState await(Duration limit) throws InterruptedException {
-        long deadline = System.nanoTime() + limit.toNanos();
-        synchronized (signal) {
-            while (!over) {
-                long left = (deadline - System.nanoTime()) / 1_000_000;
-                if (left <= 0) {
-                    break;
-                }
-                signal.wait(left);
-            }
-        }
+        gate.await(() -> over, limit);
         return state;
     }
 }

@@ -9,6 +9,9 @@ abstract class Wish {
     /** Stands where wishes are put when a trial has ended. */
     static final Wish REFUSED = new Wish() {
         @Override
+        void carryOut(TrialRun trial) {}
+
+        @Override
         String granted(long step) {
             return "";
         }
@@ -20,6 +23,8 @@ abstract class Wish {
     };
 
     private final CompletableFuture<Void> done = new CompletableFuture<>();
+
+    abstract void carryOut(TrialRun trial);
 
     /** What is worth saying when it was carried out after so many steps. */
     abstract String granted(long step);

@@ -141,11 +141,13 @@ class CompositionTest {
 
     @Test
     void twoOfOneNameAreRefused() throws Exception {
-        assertThatThrownBy(() -> run(spec("lora, {name: lora, rank: 2}", 0.02)))
+        Path twice = spec("lora, {name: lora, rank: 2}", 0.02);
+        assertThatThrownBy(() -> run(twice))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining(
                         "two are called 'lora'; give each a name of its own, as in {name: lora, as: second}");
-        assertThatThrownBy(() -> run(spec("{name: lora, as: 'a:b'}", 0.02)))
+        Path misnamed = spec("{name: lora, as: 'a:b'}", 0.02);
+        assertThatThrownBy(() -> run(misnamed))
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining("as: expected a name");
     }

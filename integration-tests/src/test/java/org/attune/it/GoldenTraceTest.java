@@ -202,7 +202,8 @@ class GoldenTraceTest {
     @ParameterizedTest
     @ValueSource(strings = {"gpt2/p-tuning", "llama/p-tuning"})
     void aTraceWhoseFilesLackWhatWasTrainedSaysSo(String trace) {
-        assertThatThrownBy(() -> replayer().replay(Golden.path("traces/" + trace), "reference"))
+        Path files = Golden.path("traces/" + trace); // outside: skips the test where they are absent
+        assertThatThrownBy(() -> replayer().replay(files, "reference"))
                 .isInstanceOf(TraceReplay.UnknownMethod.class)
                 .hasMessage("method 'p-tuning' trained 5568 numbers in this trace, whose files have 320");
     }

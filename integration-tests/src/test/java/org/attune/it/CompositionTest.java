@@ -210,6 +210,10 @@ class CompositionTest {
         List<Double> before = losses(run(alone));
         assertThat(losses(trials.run(alone, Map.of(4L, off("lora"))))).isEqualTo(before);
         assertThat(trials.takeRefusals()).hasSize(1).first().asString().contains("nothing is left to train");
+        Path crowded = spec("lora, {name: prompt-tuning, length: 60, active: false}", 0.02);
+        List<Double> roomy = losses(run(crowded));
+        assertThat(losses(trials.run(crowded, Map.of(4L, on("prompt-tuning"))))).isEqualTo(roomy);
+        assertThat(trials.takeRefusals()).hasSize(1).first().asString().contains("the adapters take 60 of them");
     }
 
     // ---- trials ----

@@ -144,6 +144,20 @@ class MethodSwapTest {
                 .isEqualTo(undisturbed);
     }
 
+    /** The examples were read when there was room for them; a checkpoint of such a trial could not be resumed. */
+    @Test
+    void aMethodThatTakesTheirPositionsIsRefused() throws Exception {
+        Path spec = spec("bert", "float32", "{name: lora, rank: 2}", 0.02);
+        List<Double> undisturbed = losses(run(spec));
+        for (String prompts : List.of("prompt-tuning", "p-tuning")) {
+            assertThat(losses(refused(
+                            spec, prompts, Map.of("length", "60"), Former.DROPPED, "and the adapters take 60 of them")))
+                    .isEqualTo(undisturbed);
+        }
+        assertThat(losses(swapped(spec, "prompt-tuning", Map.of("length", "20"), Former.DROPPED)))
+                .hasSize(STEPS);
+    }
+
     // ---- trials ----
 
     private Path run(Path spec) throws Exception {

@@ -9,6 +9,7 @@ import java.util.TreeSet;
 import org.attune.data.DataSet;
 import org.attune.data.Example;
 import org.attune.kernel.step.Session;
+import org.attune.kernel.step.Wiring;
 import org.attune.kernel.step.Workers;
 import org.attune.plugin.UserError;
 import org.attune.tensor.Rng;
@@ -123,6 +124,21 @@ record Materials(
         return List.copyOf(samples);
     }
 
+    /**
+     * Checks that other adapters leave the samples room enough.
+     *
+     * @throws UserError if a sample is longer than what they leave of the model's positions
+     */
+    void fit(Wiring wiring, int maxLength) {
+        Room room = new Room(maxLength, wiring.positionsTaken());
+        for (int i = 0; i < train.size(); i++) {
+            room.check(train.get(i), trainIds.get(i));
+        }
+        for (Sample sample : evaluation) {
+            room.check(sample, "example " + (sample.example() + 1) + " of the evaluation");
+        }
+    }
+
     private static List<Sample> prepare(DataSet data, String split, Reading reading, Workers workers, Room room) {
         int size = data.size(split);
         List<List<Sample>> samples = new ArrayList<>(Collections.nCopies(size, null));
@@ -130,7 +146,7 @@ record Materials(
             for (int i = w; i < size; i += workers.count()) {
                 Example example = data.get(split, i);
                 List<Sample> parts = reading.of(example, i);
-                parts.forEach(sample -> room.check(sample, example));
+                parts.forEach(sample -> room.check(sample, example.id()));
                 samples.set(i, parts);
             }
         });
@@ -144,13 +160,13 @@ record Materials(
      * @param taken those of them that adapters take
      */
     private record Room(int positions, int taken) {
-        void check(Sample sample, Example example) {
+        void check(Sample sample, String id) {
             int length = sample.ids().length;
             if (length == 0) {
-                throw new UserError(example.id() + ": the text is empty: it has no tokens");
+                throw new UserError(id + ": the text is empty: it has no tokens");
             }
             if (length > positions - taken) {
-                throw new UserError(example.id() + ": " + length + " tokens, the model takes at most " + positions
+                throw new UserError(id + ": " + length + " tokens, the model takes at most " + positions
                         + (taken > 0 ? ", and the adapters take " + taken + " of them" : "")
                         + "; shorten the text, or lower the trainer's max_length");
             }

@@ -164,10 +164,10 @@ final class PluginSet implements AutoCloseable {
      *
      * @param other holds the former ones afterwards
      * @param merged the base model's weights with what the former adapters amount to; the store takes them
-     * @throws UserError if they cannot be attached; then all is as it was
+     * @throws UserError if they cannot be attached, or leave an example too few positions; then all is as it was
      */
     Session exchange(
-            Adapters other, Map<String, Tensor> merged, Model model, ParameterStore parameters, List<String> labels) {
+            Adapters other, Map<String, Tensor> merged, Model model, ParameterStore parameters, Materials materials) {
         List<Slot<Adapter<?>>> former = List.copyOf(adapters);
         Set<String> names = new LinkedHashSet<>(merged.keySet());
         former.forEach(slot -> names.addAll(slot.claimed.keySet()));
@@ -175,7 +175,8 @@ final class PluginSet implements AutoCloseable {
             merged.forEach(parameters::merge);
             use(other.slots);
             try {
-                Session session = open(model, parameters, labels);
+                Session session = open(model, parameters, materials.labels());
+                materials.fit(session.wiring(), model.maxLength());
                 other.slots = former;
                 return session;
             } catch (RuntimeException e) {
@@ -201,9 +202,9 @@ final class PluginSet implements AutoCloseable {
     /**
      * Switches an adapter on or off.
      *
-     * @throws UserError if it cannot be, or nothing would be left to train; then all is as it was
+     * @throws UserError if it cannot be, nothing would be left to train, or an example left too few positions; then all is as it was
      */
-    Session activate(String name, boolean on, Model model, ParameterStore parameters, List<String> labels) {
+    Session activate(String name, boolean on, Model model, ParameterStore parameters, Materials materials) {
         Slot<Adapter<?>> slot = adapters.stream()
                 .filter(s -> s.ref.called().equals(name))
                 .findFirst()
@@ -212,7 +213,8 @@ final class PluginSet implements AutoCloseable {
         PluginRef before = slot.ref;
         slot.ref = before.active(on);
         try {
-            Session session = open(model, parameters, labels);
+            Session session = open(model, parameters, materials.labels());
+            materials.fit(session.wiring(), model.maxLength());
             if (parameters.trained().isEmpty()) {
                 throw new UserError("without adapter '" + name + "' nothing is left to train");
             }

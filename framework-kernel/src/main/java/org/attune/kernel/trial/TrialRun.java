@@ -461,7 +461,7 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
         try (PluginSet.Adapters other = plugins.adapters(wanted.adapters())) {
             inSession(s -> {
                 Map<String, Tensor> merged = wanted.merged(model.model(), parameters, s.wiring(), engine);
-                session = plugins.exchange(other, merged, model.model(), parameters, materials.labels());
+                session = plugins.exchange(other, merged, model.model(), parameters, materials);
                 record.swapped(step, plugins.origins());
                 record.exchanged(step, plugins.refs(), plugins.adapters(), wanted.former());
                 return null;
@@ -472,7 +472,7 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
     /** Switches an adapter on or off. */
     void turn(AdapterSwitch wanted) {
         inSession(s -> {
-            session = plugins.activate(wanted.adapter(), wanted.on(), model.model(), parameters, materials.labels());
+            session = plugins.activate(wanted.adapter(), wanted.on(), model.model(), parameters, materials);
             record.exchanged(step, plugins.refs(), plugins.adapters(), "kept");
             return null;
         });

@@ -54,11 +54,13 @@ class CompositionTest {
     private Path folder;
 
     private final TensorEngine engine = new CpuEngine();
+    private SmallRuns runs;
     private AskedRuns trials;
 
     @BeforeEach
     void open() {
-        trials = new AskedRuns(new SmallRuns(folder, engine));
+        runs = new SmallRuns(folder, engine);
+        trials = new AskedRuns(runs);
     }
 
     @Test
@@ -231,34 +233,14 @@ class CompositionTest {
     }
 
     private Path spec(String adapters, double lr) throws IOException {
-        return spec("bert", "classification", adapters, lr);
+        return spec("bert", adapters, lr);
     }
 
     private Path decoder(String adapters) throws IOException {
-        return spec("llama", "causal-lm", adapters, 0.02);
+        return spec("llama", adapters, 0.02);
     }
 
-    private Path spec(String model, String trainer, String adapters, double lr) throws IOException {
-        new SmallRuns(folder, engine).writeExamples(24);
-        Path spec = Files.createTempFile(folder, "spec", ".yaml");
-        return Files.writeString(spec, """
-                name: composed
-                engine: %s
-                model: %s
-                data: {name: jsonl, train: train.jsonl}
-                trainer: %s
-                adapters: [%s]
-                optimizer: {lr: %s}
-                train: {epochs: 2, batch: 4, clip: 1}
-                evaluate: {split: '', metrics: []}
-                checkpoint: {every: 5}
-                output: %s
-                """.formatted(
-                        engine.name(),
-                        Golden.path("models/" + model).toAbsolutePath().normalize(),
-                        trainer,
-                        adapters,
-                        lr,
-                        folder.resolve("runs")));
+    private Path spec(String model, String adapters, double lr) throws IOException {
+        return runs.spec(model, adapters, lr, "name: composed", "checkpoint: {every: 5}");
     }
 }

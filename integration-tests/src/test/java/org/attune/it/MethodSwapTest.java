@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Map;
 import org.attune.tensor.cpu.CpuEngine;
 import org.attune.tensor.engine.TensorEngine;
-import org.attune.testkit.Golden;
 import org.attune.trial.Progress;
 import org.attune.trial.Trial;
 import org.attune.trial.TrialListener;
@@ -35,11 +34,13 @@ class MethodSwapTest {
     private Path folder;
 
     private final TensorEngine engine = new CpuEngine();
+    private SmallRuns runs;
     private AskedRuns trials;
 
     @BeforeEach
     void open() {
-        trials = new AskedRuns(new SmallRuns(folder, engine));
+        runs = new SmallRuns(folder, engine);
+        trials = new AskedRuns(runs);
     }
 
     /** With a learning rate of 0 the loss of a step tells whether the model is the same. */
@@ -184,28 +185,6 @@ class MethodSwapTest {
     }
 
     private Path spec(String model, String precision, String adapter, double lr) throws IOException {
-        new SmallRuns(folder, engine).writeExamples(24);
-        Path spec = Files.createTempFile(folder, "spec", ".yaml");
-        return Files.writeString(spec, """
-                name: swaps
-                engine: %s
-                precision: %s
-                model: %s
-                data: {name: jsonl, train: train.jsonl}
-                trainer: %s
-                adapters: [%s]
-                optimizer: {lr: %s, weight_decay: 0}
-                train: {epochs: 2, batch: 4, clip: 1}
-                evaluate: {split: '', metrics: []}
-                checkpoint: {every: 3}
-                output: %s
-                """.formatted(
-                        engine.name(),
-                        precision,
-                        Golden.path("models/" + model).toAbsolutePath().normalize(),
-                        model.equals("bert") ? "classification" : "causal-lm",
-                        adapter,
-                        lr,
-                        folder.resolve("runs")));
+        return runs.spec(model, adapter, lr, "name: swaps", "precision: " + precision, "checkpoint: {every: 3}");
     }
 }

@@ -16,6 +16,7 @@ import org.attune.kernel.trial.TrialManager;
 import org.attune.models.source.FolderModelLoader;
 import org.attune.sources.Jsonl;
 import org.attune.tensor.engine.TensorEngine;
+import org.attune.testkit.Golden;
 import org.attune.trainers.CausalLm;
 import org.attune.trainers.Classification;
 import org.attune.trainers.MaskedLm;
@@ -81,6 +82,35 @@ final class SmallRuns {
             trials.close();
             return run;
         }
+    }
+
+    /**
+     * The spec of twelve steps on one of the golden models: three classes are learnt with an encoder, else the next token.
+     *
+     * @param adapters in YAML
+     * @param more further lines
+     */
+    Path spec(String model, String adapters, double lr, String... more) throws IOException {
+        writeExamples(24);
+        return Files.writeString(Files.createTempFile(folder, "spec", ".yaml"), """
+                engine: %s
+                model: %s
+                data: {name: jsonl, train: train.jsonl}
+                trainer: %s
+                adapters: [%s]
+                optimizer: {lr: %s, weight_decay: 0}
+                train: {epochs: 2, batch: 4, clip: 1}
+                evaluate: {split: '', metrics: []}
+                output: %s
+                %s
+                """.formatted(
+                        engine.name(),
+                        Golden.path("models/" + model).toAbsolutePath().normalize(),
+                        model.equals("bert") ? "classification" : "causal-lm",
+                        adapters,
+                        lr,
+                        folder.resolve("runs"),
+                        String.join("\n", more)));
     }
 
     /** Writes so many texts of three classes as {@code train.jsonl}. */

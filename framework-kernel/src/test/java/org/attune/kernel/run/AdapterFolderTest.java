@@ -11,7 +11,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.attune.kernel.Golden;
 import org.attune.kernel.fake.TinyModel;
 import org.attune.kernel.run.AdapterFolder.Part;
 import org.attune.model.Model;
@@ -22,6 +21,7 @@ import org.attune.tensor.engine.TensorEngine;
 import org.attune.tensor.io.ElementType;
 import org.attune.tensor.io.TensorFile;
 import org.attune.tensor.reference.ReferenceEngine;
+import org.attune.testkit.Golden;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 

@@ -3,18 +3,10 @@ package org.attune.peft;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.lang.reflect.Proxy;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.attune.kernel.step.Course;
-import org.attune.kernel.step.ParameterStore;
-import org.attune.kernel.step.Wiring;
-import org.attune.model.AttachPoint;
-import org.attune.model.Model;
 import org.attune.plugin.UserError;
-import org.attune.tensor.reference.ReferenceEngine;
 import org.attune.testkit.plugin.AdapterBench;
 import org.attune.training.Adapter.Trained;
 import org.junit.jupiter.api.Test;
@@ -102,56 +94,6 @@ class AllocationTest {
             assertThat(bench.parameters().trained())
                     .doesNotContainKeys(((Map<?, ?>) freezing)
                             .keySet().stream().map(String::valueOf).toArray(String[]::new));
-        }
-    }
-
-    /** DeBERTaV3-base as far as its linear maps go; METHODS 1.14. */
-    @Test
-    void afloraHasThePapersParameters() {
-        List<AttachPoint> points = new ArrayList<>();
-        for (int l = 0; l < 12; l++) {
-            String layer = "deberta.encoder.layer." + l;
-            for (String map : List.of(
-                    "attention.self.query_proj",
-                    "attention.self.key_proj",
-                    "attention.self.value_proj",
-                    "attention.output.dense")) {
-                points.add(new AttachPoint(layer + "." + map, AttachPoint.Kind.LINEAR, 768, 768));
-            }
-            points.add(new AttachPoint(layer + ".intermediate.dense", AttachPoint.Kind.LINEAR, 768, 3072));
-            points.add(new AttachPoint(layer + ".output.dense", AttachPoint.Kind.LINEAR, 3072, 768));
-        }
-        Model model = (Model) Proxy.newProxyInstance(
-                Model.class.getClassLoader(),
-                new Class<?>[] {Model.class},
-                (proxy, method, args) -> switch (method.getName()) {
-                    case "attachPoints" -> points;
-                    case "weights", "tied" -> Map.of();
-                    case "classifierPath" -> "classifier";
-                    case "languageHead", "maskedHead" -> Optional.empty();
-                    default -> throw new UnsupportedOperationException(method.getName());
-                });
-        AfloraOptions options = new AfloraOptions(
-                4,
-                1,
-                0,
-                false,
-                AfloraOptions.Schedule.CUBIC,
-                0.05,
-                0.7,
-                10,
-                0.85,
-                0.95,
-                List.of("all-linear"),
-                Selection.ALL);
-        try (ParameterStore parameters = new ParameterStore(new ReferenceEngine(), model, 0)) {
-            new Aflora().attach(options, new Wiring(model).attachment(parameters.claim(Optional.empty())));
-            assertThat(parameters.count()).isEqualTo(451_872);
-            long vectors = parameters.trained().entrySet().stream()
-                    .filter(e -> e.getKey().contains("aflora_lambda"))
-                    .mapToLong(e -> e.getValue().shape().size())
-                    .sum();
-            assertThat(vectors).isEqualTo(83_232); // what is left when all matrices are frozen
         }
     }
 }

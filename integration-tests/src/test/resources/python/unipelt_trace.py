@@ -22,7 +22,9 @@ from make_adapters import PEFT, Plain  # noqa: E402
 source, out = f"{GOLDEN}/traces/bert/unipelt", f"{OUT}/bert/unipelt-unpadded"
 for sub in ("adapter_init", "adapter_final"):
     os.makedirs(f"{out}/{sub}", exist_ok=True)
-    shutil.copy(f"{source}/{sub}/adapter_config.json", f"{out}/{sub}")
+    config = open(f"{source}/{sub}/adapter_config.json").read()
+    with open(f"{out}/{sub}/adapter_config.json", "w") as file:
+        file.write(config.replace('\n "gating": true,\n', '\n "gating": true,\n "gate_mean": "text",\n', 1))
 shutil.copy(f"{source}/adapter_init/adapter_model.safetensors", f"{out}/adapter_init")
 shutil.copy(f"{source}/batches.safetensors", out)
 trace = json.load(open(f"{source}/trace.json"))

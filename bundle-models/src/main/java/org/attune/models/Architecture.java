@@ -25,6 +25,11 @@ public interface Architecture {
     /** The longest sequence, in tokens. */
     int maxLength();
 
+    /** See {@link org.attune.model.Model#paddingToken}. */
+    default int paddingToken() {
+        return 0;
+    }
+
     Modules modules();
 
     /**

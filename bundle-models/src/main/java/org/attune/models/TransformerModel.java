@@ -150,6 +150,11 @@ public final class TransformerModel implements Model {
     }
 
     @Override
+    public int paddingToken() {
+        return architecture.paddingToken();
+    }
+
+    @Override
     public List<AttachPoint> attachPoints() {
         return attachPoints;
     }

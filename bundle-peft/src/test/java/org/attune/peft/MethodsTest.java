@@ -210,7 +210,8 @@ class MethodsTest {
                 inTransformer(
                         "p-tuning", new PTuning(), new PromptEncoderOptions(3, PromptEncoderOptions.Encoder.MLP, 5, 2)),
                 inTransformer("mam", new Mam(), new MamOptions(2, 3, 2, NonLinearity.TANH, 4, List.of(1))),
-                inTransformer("unipelt", new Unipelt(), new UnipeltOptions(2, 2, BOTH, 2, NonLinearity.TANH, 1.5)));
+                inTransformer(
+                        "unipelt", new Unipelt(), new UnipeltOptions(2, 2, BOTH, 2, NonLinearity.TANH, 1.5, false)));
     }
 
     private static <O extends Record> Method<O> inTransformer(String name, Adapter<O> adapter, O options) {

@@ -15,7 +15,7 @@ public enum Pooling {
             return model.pool(forward, model.encode(forward, model.pooledTokens(forward.batch())));
         }
     },
-    /** The mean over the sequence's tokens, special tokens included. */
+    /** The mean over the sequence's tokens, special tokens included, padding not. */
     MEAN {
         @Override
         Tensor pool(Model model, Forward forward) {
@@ -24,8 +24,9 @@ public enum Pooling {
             // Row s holds 1 / length at the tokens of sequence s: one product, where slices would be copies.
             float[] share = new float[batch.sequences() * batch.tokens()];
             for (int s = 0; s < batch.sequences(); s++) {
-                for (int t = batch.offsets()[s]; t < batch.offsets()[s + 1]; t++) {
-                    share[s * batch.tokens() + t] = 1f / batch.length(s);
+                int text = batch.length(s) - batch.padding()[s];
+                for (int t = batch.offsets()[s]; t < batch.offsets()[s] + text; t++) {
+                    share[s * batch.tokens() + t] = 1f / text;
                 }
             }
             return Tensor.of(hidden.engine(), Shape.of(batch.sequences(), batch.tokens()), share)

@@ -27,6 +27,11 @@ public interface Model extends AutoCloseable {
     /** The longest sequence that the model takes, in tokens. */
     int maxLength();
 
+    /** The id of the token that shorter texts are filled up with, for an adapter that reads {@link TokenBatch#padding}. */
+    default int paddingToken() {
+        return 0;
+    }
+
     /** All places where adapters may act, in forward order. */
     List<AttachPoint> attachPoints();
 

@@ -105,9 +105,11 @@ public interface Adapter<O extends Record> extends Plugin<O> {
         /**
          * Has every layer compute all tokens of a sequence, for an adapter that reads sequences as a whole.
          *
+         * @param padded also padding up to the longest sequence of a step or of an evaluation's pass, which no token sees, as where
+         *     batches are padded; a result depends on what is computed beside it then
          * @throws org.attune.plugin.UserError if the model's tokens see those before them alone: they would see later ones by it
          */
-        void wholeSequences();
+        void wholeSequences(boolean padded);
 
         /** Puts virtual tokens before those of each sequence; several stand in the order of their claims. */
         void prompt(VirtualTokens tokens);

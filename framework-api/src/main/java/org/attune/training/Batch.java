@@ -15,9 +15,11 @@ public record Batch(List<Sample> samples, TokenBatch tokens) {
         int n = samples.size();
         int[] offsets = new int[n + 1];
         long[] examples = new long[n];
+        int[] padding = new int[n];
         for (int i = 0; i < n; i++) {
             offsets[i + 1] = offsets[i] + samples.get(i).ids().length;
             examples[i] = samples.get(i).example();
+            padding[i] = samples.get(i).padding();
         }
         int[] ids = new int[offsets[n]];
         int[] types = new int[offsets[n]];
@@ -26,6 +28,6 @@ public record Batch(List<Sample> samples, TokenBatch tokens) {
             System.arraycopy(s.ids(), 0, ids, offsets[i], s.ids().length);
             System.arraycopy(s.types(), 0, types, offsets[i], s.types().length);
         }
-        return new Batch(List.copyOf(samples), new TokenBatch(ids, types, offsets, examples));
+        return new Batch(List.copyOf(samples), new TokenBatch(ids, types, offsets, examples, padding));
     }
 }

@@ -109,6 +109,7 @@ class GoldenTraceTest {
                 "llama/vera",
                 "qwen2/adalora",
                 "bert/mam",
+                "bert/unipelt",
                 "gpt2/mam",
                 "llama/mam",
                 "llama/prefix-tuning",
@@ -165,8 +166,8 @@ class GoldenTraceTest {
     }
 
     /**
-     * What PEFT saves of these lacks the encoder; prompt_traces.py made the files that are laid over the trace here. AdapterHub's
-     * UniPELT depends on the padding; unipelt_trace.py made one without.
+     * What PEFT saves of these lacks the encoder; prompt_traces.py made the files that are laid over the trace here. The gates of
+     * AdapterHub's UniPELT are means over padding too; unipelt_trace.py made a trace whose gates are not.
      */
     @ParameterizedTest
     @ValueSource(

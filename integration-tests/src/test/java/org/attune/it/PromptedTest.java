@@ -52,7 +52,6 @@ import org.attune.peft.prompt.UnipeltOptions;
 import org.attune.plugin.UserError;
 import org.attune.tensor.cpu.CpuEngine;
 import org.attune.tensor.engine.TensorEngine;
-import org.attune.tensor.io.TensorFile;
 import org.attune.tensor.reference.ReferenceEngine;
 import org.attune.testkit.Golden;
 import org.attune.trainers.CausalLm;
@@ -68,6 +67,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Real models with something before each sequence: passes of any kind see it, and sequences nothing of each other. */
@@ -109,8 +109,9 @@ class PromptedTest {
         final PrefixCache cache;
         final Stepper stepper;
 
+        /** @param pooling of a classifier; null for a language model */
         Prompted(
-                TensorEngine engine, Model model, boolean classes, int microTokens, Path cached, Method<?>... methods) {
+                TensorEngine engine, Model model, Pooling pooling, int microTokens, Path cached, Method<?>... methods) {
             this.engine = engine;
             this.model = model;
             parameters = new ParameterStore(engine, model, 11);
@@ -119,8 +120,8 @@ class PromptedTest {
                 method.attach(wiring, parameters);
             }
             TrainerSetup setup = new TrainerSetup(parameters.claim(Optional.empty()), model, List.of("a", "b", "c"));
-            Trainer.Objective objective = classes
-                    ? new Classification().open(new ClassificationOptions(64, 0, Pooling.MODEL), setup)
+            Trainer.Objective objective = pooling != null
+                    ? new Classification().open(new ClassificationOptions(64, 0, pooling), setup)
                     : new CausalLm().open(new CausalLmOptions(64, 0, "", "", ""), setup);
             session = new Session(objective, wiring, List.of());
             cache = new PrefixCache(engine, cached == null ? 0 : 1 << 24, 0, cached);
@@ -162,8 +163,11 @@ class PromptedTest {
     }
 
     private static Stream<Method<?>> withGates() {
-        UnipeltOptions unipelt = new UnipeltOptions(3, 4, List.of("query", "value"), 4, NonLinearity.RELU, 1);
-        return Stream.concat(methods(), Stream.of(new Method<>(new Unipelt(), unipelt)));
+        return Stream.concat(methods(), Stream.of(new Method<>(new Unipelt(), gates(false))));
+    }
+
+    private static UnipeltOptions gates(boolean padded) {
+        return new UnipeltOptions(3, 4, List.of("query", "value"), 4, NonLinearity.RELU, 1, padded);
     }
 
     @ParameterizedTest
@@ -173,7 +177,8 @@ class PromptedTest {
         boolean gated = method.options() instanceof UnipeltOptions;
         for (String name : gated ? List.of("bert") : List.of("bert", "gpt2", "llama")) {
             boolean classes = name.equals("bert");
-            try (Prompted prompted = new Prompted(engine, golden(engine, name), classes, 1000, null, method)) {
+            try (Prompted prompted =
+                    new Prompted(engine, golden(engine, name), classes ? Pooling.MODEL : null, 1000, null, method)) {
                 int[] first = {5, 17, 31, 8};
                 int[] second = {9, 44, 23};
                 int[] third = {12, 6, 40, 7, 28};
@@ -201,7 +206,7 @@ class PromptedTest {
         for (int microTokens : new int[] {1, 1000}) {
             for (Path cached : new Path[] {null, folder.resolve("cache")}) {
                 try (Prompted prompted =
-                        new Prompted(engine, golden(engine, "bert"), true, microTokens, cached, method)) {
+                        new Prompted(engine, golden(engine, "bert"), Pooling.MODEL, microTokens, cached, method)) {
                     while (prompted.stepper.keep(prompted.session, prompted.cache.training(), samples)) {
                         assertThat(prompted.cache.training().seen()).isPositive();
                     }
@@ -225,7 +230,7 @@ class PromptedTest {
         for (SmallDecoder decoder : SmallDecoder.values()) {
             for (TensorEngine engine : List.of(new ReferenceEngine(), new CpuEngine())) {
                 Model model = decoder.load(folder, engine, engine.dtype());
-                try (Prompted prompted = new Prompted(engine, model, false, 1000, null, method);
+                try (Prompted prompted = new Prompted(engine, model, null, 1000, null, method);
                         Generator generator = prompted.generator()) {
                     List<int[]> prompts = prompts(20); // more than have a place at once, of different lengths
                     List<Generated> all = generator.generate(prompts, Decoding.greedy(24), (prompt, piece) -> true);
@@ -252,7 +257,7 @@ class PromptedTest {
         TensorEngine engine = new ReferenceEngine();
         Decoding all = new Decoding(2, Sampling.GREEDY, new Beams(11, 0, Patience.CERTAIN), 1, List.of(), 0);
         Model model = SmallDecoder.LLAMA.load(folder, engine, engine.dtype());
-        try (Prompted prompted = new Prompted(engine, model, false, 1000, null, method);
+        try (Prompted prompted = new Prompted(engine, model, null, 1000, null, method);
                 Generator generator = prompted.generator()) {
             int[] text = {3, 1, 4};
             double[] first = next(prompted, text);
@@ -333,35 +338,28 @@ class PromptedTest {
         }
     }
 
-    /** AdapterHub's gates read padding too; the longest text of the trace has none, and there the numbers must be the same. */
-    @Test
-    void unipeltGivesAdapterHubsNumbersWhereNothingIsPadded() {
+    /** Gates of no weight do not read what they see, so that nothing is left through which padding could act. */
+    @ParameterizedTest
+    @EnumSource(Pooling.class)
+    void nothingButTheGatesOfPaddedTextsDependsOnPadding(Pooling pooling) {
         TensorEngine engine = new ReferenceEngine();
-        Path trace = Golden.path("traces/bert/unipelt");
-        AdapterFolder saved = AdapterFolder.read(trace.resolve("adapter_init"));
-        try (TensorFile probe = TensorFile.open(trace.resolve("probe.safetensors"));
-                Model model = golden(engine, "bert");
-                ParameterStore parameters = new ParameterStore(engine, model, 0);
-                Workers workers = new Workers(1, "unipelt");
-                Stepper stepper = new Stepper(engine, model, parameters, workers, new StepSettings(1, 1000, 0));
-                ConfiguredAdapter adapted =
-                        ConfiguredAdapter.ofPeft(new ClassPathPlugins().withAdapters(), saved.config(), () -> {})) {
-            parameters.restore(saved.values(model), Map.of());
-            Wiring wiring = new Wiring(model);
-            adapted.attach(wiring.attachment(parameters.claim(Optional.empty())));
-            TrainerSetup setup = new TrainerSetup(parameters.claim(Optional.empty()), model, List.of("a", "b", "c"));
-            Trainer.Objective objective =
-                    new Classification().open(new ClassificationOptions(64, 0, Pooling.MODEL), setup);
-            int width = probe.shape("input_ids").dim(1);
-            int[] mask = probe.ints("attention_mask");
-            int row = 0;
-            while (mask[row * width + width - 1] == 0) {
-                row++;
-            }
-            int[] ids = Arrays.copyOfRange(probe.ints("input_ids"), row * width, (row + 1) * width);
-            double[] ours = stepper.logits(new Session(objective, wiring, List.of()), samples(true, ids));
-            double[] expected = Arrays.copyOfRange(probe.doubles("logits_before"), 3 * row, 3 * row + 3);
-            assertThat(ours).containsExactly(expected, offset(1e-5));
+        Method<?> unipelt = new Method<>(new Unipelt(), gates(true));
+        List<Sample> one = samples(true, new int[] {5, 17, 31});
+        List<Sample> beside = samples(true, new int[] {5, 17, 31}, new int[] {12, 6, 40, 7, 28});
+        try (Prompted prompted = new Prompted(engine, golden(engine, "bert"), pooling, 1000, null, unipelt)) {
+            double[] alone = prompted.logits(one);
+            double[] padded = Arrays.copyOf(prompted.logits(beside), alone.length);
+            assertThat(IntStream.range(0, 3)
+                            .mapToDouble(i -> Math.abs(alone[i] - padded[i]))
+                            .max()
+                            .orElseThrow())
+                    .isGreaterThan(1e-6);
+            prompted.parameters.all().forEach((name, values) -> {
+                if (name.endsWith("gate.weight")) {
+                    values.set(new double[values.toDoubles().length]);
+                }
+            });
+            assertThat(Arrays.copyOf(prompted.logits(beside), 3)).containsExactly(prompted.logits(one), offset(1e-12));
         }
     }
 
@@ -370,10 +368,10 @@ class PromptedTest {
         TensorEngine engine = new ReferenceEngine();
         Model model = SmallDecoder.GPT2.load(folder, engine, engine.dtype());
         Method<?> prefix = new Method<>(new PrefixTuning(), new PrefixTuningOptions(12, false, 0));
-        assertTaken(new Prompted(engine, model, false, 1000, null, prefix));
+        assertTaken(new Prompted(engine, model, null, 1000, null, prefix));
         Method<?> prompt = new Method<>(new PromptTuning(), new PromptTuningOptions(12, Init.VOCABULARY, ""));
-        assertTaken(new Prompted(
-                engine, SmallDecoder.GPT2.load(folder, engine, engine.dtype()), false, 1000, null, prompt));
+        assertTaken(
+                new Prompted(engine, SmallDecoder.GPT2.load(folder, engine, engine.dtype()), null, 1000, null, prompt));
     }
 
     private static void assertTaken(Prompted twelve) {
@@ -398,7 +396,7 @@ class PromptedTest {
         TensorEngine engine = new ReferenceEngine();
         Model model = SmallDecoder.LLAMA.load(folder, engine, engine.dtype());
         Method<?> prompt = new Method<>(new PromptTuning(), new PromptTuningOptions(5, Init.TEXT, "7 2"));
-        try (Prompted prompted = new Prompted(engine, model, false, 1000, null, prompt)) {
+        try (Prompted prompted = new Prompted(engine, model, null, 1000, null, prompt)) {
             double[] words = model.weights().get("model.embed_tokens.weight").toDoubles();
             double[] rows =
                     prompted.parameters.find("prompt_embeddings").orElseThrow().toDoubles();
@@ -408,7 +406,7 @@ class PromptedTest {
                         .isEqualTo(Arrays.copyOfRange(words, 32 * expected[i], 32 * expected[i] + 32));
             }
             try (Prompted bare =
-                    new Prompted(engine, SmallDecoder.LLAMA.load(folder, engine, engine.dtype()), false, 1000, null)) {
+                    new Prompted(engine, SmallDecoder.LLAMA.load(folder, engine, engine.dtype()), null, 1000, null)) {
                 assertThat(prompted.logits(samples(false, new int[] {3, 1})))
                         .isEqualTo(bare.logits(samples(false, new int[] {7, 2, 7, 2, 7, 3, 1})));
             }

@@ -14,6 +14,7 @@ import org.attune.tensor.engine.Unary;
  * @param intermediate width inside the feed-forward block (intermediate_size)
  * @param positions the longest sequence in tokens (max_position_embeddings)
  * @param types (type_vocab_size)
+ * @param padding the id of the token that shorter texts are filled up with (pad_token_id, else 0)
  * @param eps of the layer normalisations (layer_norm_eps)
  * @param activation of the feed-forward block (hidden_act)
  * @param dropout after the embeddings, the attention and the feed-forward block (hidden_dropout_prob)
@@ -28,6 +29,7 @@ public record BertConfig(
         int intermediate,
         int positions,
         int types,
+        int padding,
         double eps,
         Unary activation,
         double dropout,
@@ -50,6 +52,7 @@ public record BertConfig(
                 config.size("intermediate_size"),
                 config.size("max_position_embeddings"),
                 config.size("type_vocab_size"),
+                padding(config),
                 config.number("layer_norm_eps", 0, 1),
                 Activations.of(config, "hidden_act"),
                 dropout,
@@ -62,10 +65,14 @@ public record BertConfig(
         return bert;
     }
 
+    static int padding(ModelConfig config) {
+        return config.has("pad_token_id") ? (int) config.number("pad_token_id", 0, config.size("vocab_size")) : 0;
+    }
+
     /** The encoder under the family's prefix. */
     EncoderStack stack(String prefix) {
         return EncoderStack.of(
-                new Embeddings(prefix + ".embeddings", vocabulary, types, positions, hidden, eps, dropout),
+                new Embeddings(prefix + ".embeddings", vocabulary, types, positions, padding, hidden, eps, dropout),
                 prefix + ".encoder.layer",
                 layers,
                 new EncoderLayer(Bert.LAYER, hidden, heads, intermediate, eps, activation, dropout, dropout));

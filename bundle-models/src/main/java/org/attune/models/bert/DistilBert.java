@@ -86,6 +86,7 @@ public final class DistilBert extends EncoderModel {
                     config.size("vocab_size"),
                     0,
                     config.size("max_position_embeddings"),
+                    BertConfig.padding(config),
                     hidden,
                     EPS,
                     dropout);

@@ -11,8 +11,10 @@ import org.attune.tensor.Tensor;
  * @param vocabulary rows of the word embedding
  * @param types rows of the token type embedding; 0 where there is none
  * @param positions rows of the position embedding
+ * @param padding the id of the token that shorter texts are filled up with
  */
-record Embeddings(String path, int vocabulary, int types, int positions, int hidden, double eps, double dropout) {
+record Embeddings(
+        String path, int vocabulary, int types, int positions, int padding, int hidden, double eps, double dropout) {
     void addTo(Modules modules) {
         modules.embedding(words(), vocabulary, hidden);
         if (types > 0) {

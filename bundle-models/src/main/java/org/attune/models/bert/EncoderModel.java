@@ -55,6 +55,11 @@ abstract class EncoderModel implements Architecture {
     }
 
     @Override
+    public final int paddingToken() {
+        return stack.embeddings().padding();
+    }
+
+    @Override
     public final int vocabulary() {
         return stack.embeddings().vocabulary();
     }

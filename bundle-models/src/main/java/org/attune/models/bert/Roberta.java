@@ -24,16 +24,14 @@ public final class Roberta extends EncoderModel {
             Pattern.compile("roberta\\.(embeddings\\.(position|token_type)_ids|pooler\\..*)");
 
     private final BertConfig config;
-    private final int padding;
 
-    private Roberta(BertConfig config, int padding) {
+    private Roberta(BertConfig config) {
         super(
                 config.stack("roberta"),
                 new MaskedHead(
                         "lm_head.dense", "lm_head.layer_norm", "lm_head.decoder", "lm_head", Unary.GELU, config.eps()),
                 config.tied());
         this.config = config;
-        this.padding = padding;
         addHead();
         addLayer(CLASSIFIER);
     }
@@ -48,11 +46,11 @@ public final class Roberta extends EncoderModel {
         @Override
         public Architecture read(ModelConfig config) {
             BertConfig bert = BertConfig.of(config);
-            int padding = (int) config.number("pad_token_id", 0, bert.vocabulary());
-            if (padding + 1 >= bert.positions()) {
-                throw config.invalid("max_position_embeddings", "more than pad_token_id + 1, " + (padding + 1));
+            config.number("pad_token_id", 0, bert.vocabulary()); // has to be there: the positions depend on it
+            if (bert.padding() + 1 >= bert.positions()) {
+                throw config.invalid("max_position_embeddings", "more than pad_token_id + 1, " + (bert.padding() + 1));
             }
-            return new Roberta(bert, padding);
+            return new Roberta(bert);
         }
     }
 
@@ -60,6 +58,7 @@ public final class Roberta extends EncoderModel {
     int[] positions(Forward forward) {
         TokenBatch batch = forward.batch();
         int[] positions = forward.positions();
+        int padding = paddingToken();
         for (int s = 0; s < batch.sequences(); s++) {
             int last = padding + (batch.length(s) == 0 ? 0 : positions[batch.offsets()[s]]);
             for (int i = batch.offsets()[s]; i < batch.offsets()[s + 1]; i++) {
@@ -83,7 +82,7 @@ public final class Roberta extends EncoderModel {
 
     @Override
     public int maxLength() {
-        return config.positions() - padding - 1;
+        return config.positions() - paddingToken() - 1;
     }
 
     @Override

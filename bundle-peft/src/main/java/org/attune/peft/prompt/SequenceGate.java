@@ -8,8 +8,8 @@ import org.attune.training.Adapter.Attachment;
 import org.attune.training.Initializer;
 
 /**
- * One number from 0 to 1 for a sequence: the mean over its tokens of {@code sigmoid(W x + b)}. AdapterHub's mean goes over padding
- * too, so that a text's answer there depends on what it is padded to; here nothing is padded.
+ * One number from 0 to 1 for a sequence: the mean over its tokens of {@code sigmoid(W x + b)}, over its padding too where there is
+ * some.
  *
  * @param map to one output
  */
@@ -26,9 +26,9 @@ record SequenceGate(DenseLayer map) {
      * @return [sequences, 1]
      */
     Tensor ofSequences(TokenBatch batch, Tensor x) {
-        float[] share = new float[batch.sequences()];
+        double[] share = new double[batch.sequences()];
         for (int s = 0; s < share.length; s++) {
-            share[s] = batch.length(s) == 0 ? 0 : 1f / batch.length(s);
+            share[s] = batch.length(s) == 0 ? 0 : 1.0 / batch.length(s);
         }
         Tensor sum = map.apply(x).sigmoid().scatterRows(sequences(batch), batch.sequences());
         return sum.mul(Tensor.of(x.engine(), Shape.of(share.length, 1), share));

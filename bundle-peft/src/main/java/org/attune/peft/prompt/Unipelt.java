@@ -43,7 +43,7 @@ public final class Unipelt implements Adapter<UnipeltOptions> {
 
     @Override
     public void attach(UnipeltOptions options, Attachment on) {
-        on.wholeSequences();
+        on.wholeSequences(options.padded());
         int hidden = on.words().out();
         List<AttachPoint> layers = LayerPrefix.layers(NAME, on.points());
         int width = LayerPrefix.width(layers.get(0));
@@ -133,6 +133,10 @@ public final class Unipelt implements Adapter<UnipeltOptions> {
     private static final class Format implements PeftFormat<UnipeltOptions> {
         private static final String GATING = "gating";
         private static final String LORA = "lora";
+        /** Of ours alone: AdapterHub's gates have no choice. */
+        private static final String MEAN = "gate_mean";
+
+        private static final String TEXT = "text";
 
         private final BottleneckFormat<Settings> adapters =
                 new BottleneckFormat<>(NAME, Placement.PFEIFFER, settings -> settings, settings -> settings);
@@ -146,6 +150,9 @@ public final class Unipelt implements Adapter<UnipeltOptions> {
         public Map<String, Object> write(UnipeltOptions options, Model model) {
             Map<String, Object> config = new LinkedHashMap<>(adapters.write(options.adapters(), model));
             config.put(GATING, true);
+            if (!options.padded()) {
+                config.put(MEAN, TEXT);
+            }
             config.put(PrefixField.NAME, PrefixField.gated(options.length()).written());
             Map<String, Object> lora = new LinkedHashMap<>();
             lora.put("r", options.rank());
@@ -161,6 +168,11 @@ public final class Unipelt implements Adapter<UnipeltOptions> {
             PrefixField prefix = PrefixField.read(NAME, rest.remove(PrefixField.NAME));
             prefix.require(NAME, false);
             Object lora = rest.remove(LORA);
+            Object mean = rest.remove(MEAN);
+            if (mean != null && !mean.equals(TEXT)) {
+                throw new UnsupportedMethod(
+                        "adapter_config.json has gate_mean=" + mean + ", which the adapter unipelt does not support");
+            }
             if (!Boolean.TRUE.equals(rest.remove(GATING))
                     || !(lora instanceof Map<?, ?> map)
                     || !Boolean.TRUE.equals(map.get(GATING))
@@ -180,7 +192,8 @@ public final class Unipelt implements Adapter<UnipeltOptions> {
                     targets.stream().map(String::valueOf).toList(),
                     s.reductionFactor(),
                     s.nonLinearity(),
-                    s.scaling());
+                    s.scaling(),
+                    mean == null);
         }
     }
 }

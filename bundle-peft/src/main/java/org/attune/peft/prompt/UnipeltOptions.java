@@ -14,6 +14,7 @@ import org.attune.plugin.Option;
  * @param reductionFactor of the adapters: the hidden width divided by that of the middle
  * @param nonLinearity in the middle of the adapters
  * @param scaling factor of what the adapters add
+ * @param padded whether a gate's mean goes over padding too
  */
 public record UnipeltOptions(
         @Option(value = "keys and values before each text", defaults = "10", min = 1)
@@ -34,7 +35,13 @@ public record UnipeltOptions(
         NonLinearity nonLinearity,
 
         @Option(value = "what an adapter adds is multiplied by it", defaults = "1.0")
-        double scaling) {
+        double scaling,
+
+        @Option(
+                value =
+                        "whether a gate's mean goes over the padding up to the longest text of its batch too, as AdapterHub's",
+                defaults = "false")
+        boolean padded) {
     Settings adapters() {
         return new Settings(reductionFactor, nonLinearity, scaling, false, List.of());
     }

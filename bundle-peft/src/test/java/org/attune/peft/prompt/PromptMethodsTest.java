@@ -67,7 +67,7 @@ class PromptMethodsTest {
                         new Method<>(
                                 "unipelt",
                                 new Unipelt(),
-                                new UnipeltOptions(2, 2, List.of("query", "value"), 2, NonLinearity.TANH, 1.5),
+                                new UnipeltOptions(2, 2, List.of("query", "value"), 2, NonLinearity.TANH, 1.5, false),
                                 false)));
     }
 
@@ -159,7 +159,7 @@ class PromptMethodsTest {
     @Test
     void gatesThatReadWholeSequencesAreForEncoders() {
         Method<?> unipelt = new Method<>(
-                "unipelt", new Unipelt(), new UnipeltOptions(2, 2, List.of("query"), 2, NonLinearity.RELU, 1));
+                "unipelt", new Unipelt(), new UnipeltOptions(2, 2, List.of("query"), 2, NonLinearity.RELU, 1, false));
         assertThatThrownBy(unipelt::bench)
                 .isInstanceOf(UserError.class)
                 .hasMessageStartingWith("the tokens of a tiny see those before them alone");

@@ -90,11 +90,16 @@ public record AttentionLayout(
         return new AttentionLayout(offsets, keyOffsets, heads, keyHeads, headSize, scale, causal, window, softCap);
     }
 
+    /** Other keys for the same queries. */
+    public AttentionLayout withKeys(int[] offsets) {
+        return new AttentionLayout(queryOffsets, offsets, heads, keyHeads, headSize, scale, causal, window, softCap);
+    }
+
     /** With so many keys more before those of each sequence. */
     public AttentionLayout withMoreKeys(int each) {
         int[] offsets = new int[keyOffsets.length];
         Arrays.setAll(offsets, s -> keyOffsets[s] + s * each);
-        return new AttentionLayout(queryOffsets, offsets, heads, keyHeads, headSize, scale, causal, window, softCap);
+        return withKeys(offsets);
     }
 
     public AttentionLayout withWindow(int keys) {

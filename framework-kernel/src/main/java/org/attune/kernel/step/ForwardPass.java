@@ -184,6 +184,15 @@ public class ForwardPass implements Forward {
 
     @Override
     public Tensor attention(String path, Tensor x, Tensor q, Tensor k, Tensor v, AttentionLayout layout) {
+        if (batch.padded()) {
+            int[] text = batch.textTokens();
+            AttentionLayout seen = layout.withKeys(batch.offsetsOf(text));
+            return prefixed(path, x, q, k.gatherRows(text), v.gatherRows(text), seen);
+        }
+        return prefixed(path, x, q, k, v, layout);
+    }
+
+    private Tensor prefixed(String path, Tensor x, Tensor q, Tensor k, Tensor v, AttentionLayout layout) {
         List<KeysAndValues> prefixes = prefixes(path, x);
         return prefixes.isEmpty()
                 ? q.attention(k, v, layout)

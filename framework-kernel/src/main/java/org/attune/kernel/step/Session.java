@@ -1,5 +1,6 @@
 package org.attune.kernel.step;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -15,12 +16,30 @@ public record Session(Trainer.Objective objective, Wiring wiring, List<Regulariz
     /** What a label is that counts nothing. */
     private static final int NONE = -100;
 
-    /** Samples as passes have them: with the adapters' virtual tokens. */
+    /** Samples as passes have them: with the adapters' virtual tokens, and padded where an adapter reads that. */
     List<Sample> whole(List<Sample> samples) {
         int[] virtual = wiring.virtualIds();
-        return virtual.length == 0
+        List<Sample> all = virtual.length == 0
                 ? samples
                 : samples.stream().map(sample -> behind(virtual, sample)).toList();
+        return wiring.padding().isEmpty() ? all : padded(all, wiring.padding().getAsInt());
+    }
+
+    private List<Sample> padded(List<Sample> samples, int id) {
+        int longest = samples.stream().mapToInt(s -> s.ids().length).max().orElse(0);
+        List<Sample> padded = new ArrayList<>();
+        for (Sample s : samples) {
+            int[] ids = Arrays.copyOf(s.ids(), longest);
+            Arrays.fill(ids, s.ids().length, longest, id);
+            int[] labels = s.labels();
+            if (objective.labelsTokens() && labels.length > 0) {
+                labels = Arrays.copyOf(labels, longest);
+                Arrays.fill(labels, s.labels().length, longest, NONE);
+            }
+            padded.add(
+                    new Sample(s.example(), ids, Arrays.copyOf(s.types(), longest), labels, longest - s.ids().length));
+        }
+        return padded;
     }
 
     private Sample behind(int[] virtual, Sample sample) {

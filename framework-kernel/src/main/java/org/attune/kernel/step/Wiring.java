@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.Predicate;
@@ -54,6 +55,7 @@ public final class Wiring {
     private final List<VirtualTokens> prompts = new ArrayList<>();
     private int shift;
     private boolean wholeSequences;
+    private boolean padded;
 
     /** Where adapters see what enters linear maps: {@link Adapter.Attachment#observe}. */
     @FunctionalInterface
@@ -141,6 +143,11 @@ public final class Wiring {
         return wholeSequences;
     }
 
+    /** With what shorter sequences are filled up for an adapter that reads padding. */
+    OptionalInt padding() {
+        return padded ? OptionalInt.of(model.paddingToken()) : OptionalInt.empty();
+    }
+
     /** What stands before the tokens of each sequence. */
     List<VirtualTokens> prompts() {
         return prompts;
@@ -170,8 +177,11 @@ public final class Wiring {
         return shift + virtualIds().length;
     }
 
-    /** Whether an adapter acts on the module at {@code path} or inside it. */
+    /** Whether an adapter acts on the module at {@code path} or inside it; padding is everywhere. */
     boolean touches(String path) {
+        if (padded) {
+            return true;
+        }
         Set<String> words = prompts.isEmpty() ? Set.of() : Set.of(words().path());
         return Stream.of(linear.keySet(), outputs.keySet(), residuals.keySet(), prefixes.keySet(), words)
                 .flatMap(Set::stream)
@@ -355,13 +365,14 @@ public final class Wiring {
         }
 
         @Override
-        public void wholeSequences() {
+        public void wholeSequences(boolean withPadding) {
             if (model.causal()) {
                 throw new UserError(
                         "the tokens of a " + model.family() + " see those before them alone, and through a method that"
                                 + " reads sequences as a whole they would see later ones; use it with an encoder");
             }
             wholeSequences = true;
+            padded |= withPadding;
         }
 
         @Override

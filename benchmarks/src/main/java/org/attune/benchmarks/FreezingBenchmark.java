@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
-import org.attune.kernel.optim.AdamW;
-import org.attune.kernel.spec.TrialSpec;
+import org.attune.kernel.optim.Updater;
+import org.attune.kernel.spec.Optimizer;
 import org.attune.kernel.step.Course;
 import org.attune.kernel.step.Optimisation;
 import org.attune.kernel.step.ParameterStore;
@@ -53,7 +53,7 @@ public final class FreezingBenchmark {
         try (Model model = shape.model(engine, engine.dtype());
                 ParameterStore parameters = new ParameterStore(engine, model, 1);
                 Workers workers = new Workers(threads, "benchmark");
-                AdamW optimizer = new AdamW(new TrialSpec.Optimizer(1e-5, 0.9, 0.999, 1e-8, 0.01), workers);
+                Updater optimizer = new Updater(new Optimizer.AdamW(1e-5, 0.9, 0.999, 1e-8, 0.01), workers);
                 Stepper stepper = new Stepper(engine, model, parameters, workers, new StepSettings(threads, 512, 1))) {
             Wiring wiring = new Wiring(model);
             GradualFreezingOptions options = new GradualFreezingOptions(GradualFreezingOptions.Rule.FIXED, 20, 50, 0.4);

@@ -10,14 +10,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import org.attune.kernel.optim.AdamW;
+import org.attune.kernel.optim.Updater;
 import org.attune.kernel.profile.Instrumented;
 import org.attune.kernel.profile.Profile;
 import org.attune.kernel.run.PeakMemory;
+import org.attune.kernel.spec.Optimizer;
 import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
 import org.attune.kernel.spec.SpecNode;
-import org.attune.kernel.spec.TrialSpec;
 import org.attune.kernel.step.Course;
 import org.attune.kernel.step.Optimisation;
 import org.attune.kernel.step.ParameterStore;
@@ -115,7 +115,7 @@ public final class StepBenchmark {
         try (Model loaded = model(engine, dtype);
                 ParameterStore parameters = new ParameterStore(engine, loaded, 1);
                 Workers workers = new Workers(number("threads"), "benchmark");
-                AdamW optimizer = new AdamW(new TrialSpec.Optimizer(1e-4, 0.9, 0.999, 1e-8, 0.01), workers)) {
+                Updater optimizer = new Updater(new Optimizer.AdamW(1e-4, 0.9, 0.999, 1e-8, 0.01), workers)) {
             Model model = is("last", "all", "read") ? WholeLastLayer.of(loaded) : loaded;
             try (Stepper stepper = new Stepper(engine, model, parameters, workers, settings)) {
                 Wiring wiring = new Wiring(model);

@@ -48,6 +48,25 @@ class MethodResumeTest {
                 "feature-extraction",
             })
     void aKilledRunGoesOnAsIfNothingHadBeen(String adapter) throws Exception {
+        assertGoesOn(adapter, "{lr: 0.02}");
+    }
+
+    /** With parameters that come in while it runs, each of which has its own first step. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{name: adam, lr: 0.02, amsgrad: true}",
+                "{name: sgd, lr: 0.1, momentum: 0.9, dampening: 0.5}",
+                "{name: rmsprop, lr: 0.01, momentum: 0.5, centered: true}",
+                "{name: adafactor, lr: 0.1, beta1: 0.9}",
+                "{name: adafactor, lr: 0.1, form: torch}",
+                "{name: lion, lr: 1e-3}",
+            })
+    void soDoesOneWithAnotherOptimizer(String optimizer) throws Exception {
+        assertGoesOn("gradual-unfreezing", optimizer);
+    }
+
+    private void assertGoesOn(String adapter, String optimizer) throws Exception {
         List<Path> copies = new ArrayList<>();
         TrialListener killer = new TrialListener() {
             @Override
@@ -60,7 +79,8 @@ class MethodResumeTest {
         listeners.add(killer);
         try (ModelPool pool = new ModelPool()) {
             TrialManager trials = runs().trials(pool, listeners);
-            List<String> undisturbed = results(SmallRuns.ended(trials.start(spec(adapter), Map.of(), false)));
+            List<String> undisturbed =
+                    results(SmallRuns.ended(trials.start(spec(adapter, optimizer), Map.of(), false)));
             assertThat(undisturbed).hasSizeGreaterThan(STEPS);
             listeners.remove(killer);
             assertThat(copies).hasSize(4);
@@ -77,7 +97,7 @@ class MethodResumeTest {
         return new SmallRuns(folder, engine);
     }
 
-    private Path spec(String adapter) throws IOException {
+    private Path spec(String adapter, String optimizer) throws IOException {
         runs().writeExamples(24);
         return Files.writeString(folder.resolve("spec.yaml"), """
                 engine: %s
@@ -86,7 +106,7 @@ class MethodResumeTest {
                 data: {name: jsonl, train: train.jsonl}
                 trainer: {name: classification, dropout: 0.1}
                 adapters: [%s]
-                optimizer: {lr: 0.02}
+                optimizer: %s
                 train: {epochs: 3, batch: 4, clip: 1}
                 evaluate: {split: '', metrics: []}
                 checkpoint: {every: 3}
@@ -95,6 +115,7 @@ class MethodResumeTest {
                         engine.name(),
                         Golden.path("models/bert").toAbsolutePath().normalize(),
                         adapter,
+                        optimizer,
                         folder.resolve("runs")));
     }
 

@@ -11,8 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.StreamSupport;
-import org.attune.kernel.optim.AdamW;
-import org.attune.kernel.spec.TrialSpec;
+import org.attune.kernel.optim.Updater;
+import org.attune.kernel.spec.Optimizer;
 import org.attune.kernel.step.Course;
 import org.attune.kernel.step.Optimisation;
 import org.attune.kernel.step.ParameterStore;
@@ -177,7 +177,7 @@ class SmolLm2Test {
                     s, ids, new int[ids.length], ints(trace.get("labels").get(s))));
         }
         try (Lab lab = Lab.open(model);
-                AdamW optimizer = new AdamW(new TrialSpec.Optimizer(1e-3, 0.9, 0.999, 1e-8, 0), lab.workers())) {
+                Updater optimizer = new Updater(new Optimizer.AdamW(1e-3, 0.9, 0.999, 1e-8, 0), lab.workers())) {
             Wiring wiring = new Wiring(model);
             ParameterStore parameters = lab.parameters();
             new Lora()

@@ -13,8 +13,8 @@ import java.util.function.BiFunction;
 import java.util.stream.IntStream;
 import org.attune.data.Example;
 import org.attune.evaluation.Prediction;
-import org.attune.kernel.optim.AdamW;
-import org.attune.kernel.spec.TrialSpec.Optimizer;
+import org.attune.kernel.optim.Updater;
+import org.attune.kernel.spec.Optimizer;
 import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Session;
 import org.attune.kernel.step.StepSettings;
@@ -76,7 +76,7 @@ class SteadyStepsTest {
                 ParameterStore parameters = new ParameterStore(engine, model, 1);
                 Workers workers = new Workers(2, "steady");
                 Stepper stepper = new Stepper(engine, model, parameters, workers, settings(2, 64));
-                AdamW optimizer = new AdamW(new Optimizer(1e-3, 0.9, 0.999, 1e-8, 0.01), workers)) {
+                Updater optimizer = new Updater(new Optimizer.AdamW(1e-3, 0.9, 0.999, 1e-8, 0.01), workers)) {
             Session session = session(model, parameters);
             try (Arena one = engine.openArena();
                     Arena two = engine.openArena()) { // as the two workers may, sooner or later

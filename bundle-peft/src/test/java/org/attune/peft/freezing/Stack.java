@@ -8,8 +8,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
-import org.attune.kernel.optim.AdamW;
-import org.attune.kernel.spec.TrialSpec;
+import org.attune.kernel.optim.Updater;
+import org.attune.kernel.spec.Optimizer;
 import org.attune.kernel.step.Course;
 import org.attune.kernel.step.Optimisation;
 import org.attune.kernel.step.ParameterStore;
@@ -37,7 +37,7 @@ final class Stack implements AutoCloseable {
     private final ParameterStore parameters;
     private final Workers workers = new Workers(1, "stack");
     private final Stepper stepper;
-    private final AdamW optimizer;
+    private final Updater optimizer;
     private final Optimisation optimisation;
     private final Session session;
     private long step;
@@ -49,7 +49,7 @@ final class Stack implements AutoCloseable {
         Wiring wiring = new Wiring(model);
         adapter.attach(options, wiring.attachment(parameters.claim(Optional.empty())));
         stepper = new Stepper(engine, model, parameters, workers, new StepSettings(1, 1000, 3));
-        optimizer = new AdamW(new TrialSpec.Optimizer(0.1, 0, 0, 1e-12, 0), workers);
+        optimizer = new Updater(new Optimizer.AdamW(0.1, 0, 0, 1e-12, 0), workers);
         optimisation = new Optimisation(stepper, parameters, optimizer, 0, Optional.empty(), workers, course);
         session = new Session(new SumOfSquares(model), wiring, List.of());
     }

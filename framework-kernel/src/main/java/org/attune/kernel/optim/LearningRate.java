@@ -1,13 +1,16 @@
 package org.attune.kernel.optim;
 
-import org.attune.kernel.spec.TrialSpec.Schedule;
+import org.attune.kernel.spec.Schedule;
 
 /**
- * The learning rate over a run, as a multiple of its peak; equal to {@code get_constant|linear|cosine_schedule_with_warmup}
- * of Hugging Face transformers. The warm-up rises linearly from 0, so that the very first step changes nothing.
+ * The learning rate over a run, as a multiple of its peak; equal to the {@code get_..._schedule} functions of Hugging Face
+ * transformers. The warm-up rises linearly from 0, so that the very first step changes nothing.
  */
 public final class LearningRate {
-    private final Schedule.Kind kind;
+    /** The timescale of {@code get_inverse_sqrt_schedule} without a warm-up. */
+    private static final long INVERSE_SQRT_TIMESCALE = 10_000;
+
+    private final Schedule schedule;
     private final long warmup;
     private final long total;
 
@@ -17,10 +20,13 @@ public final class LearningRate {
      * @param total optimiser steps of the whole run
      */
     public LearningRate(Schedule schedule, long total) {
-        this.kind = schedule.kind();
+        this.schedule = schedule;
         this.total = total;
-        double w = schedule.warmup();
-        this.warmup = w > 0 && w < 1 ? Math.max(1, (long) (w * total)) : (long) w;
+        this.warmup = steps(schedule.warmup());
+    }
+
+    private long steps(double given) {
+        return given > 0 && given < 1 ? Math.max(1, (long) (given * total)) : (long) given;
     }
 
     /** Steps of warm-up. */
@@ -35,13 +41,58 @@ public final class LearningRate {
      */
     public double multiplier(long step) {
         if (step < warmup) {
-            return (double) step / warmup;
+            double share = (double) step / warmup;
+            return schedule instanceof Schedule.Wsd wsd ? above(wsd.min(), share) : share;
         }
         double rest = Math.max(1, total - warmup);
-        return switch (kind) {
-            case CONSTANT -> 1;
-            case LINEAR -> Math.max(0, (total - step) / rest);
-            case COSINE -> Math.max(0, 0.5 * (1 + Math.cos(Math.PI * ((step - warmup) / rest))));
-        };
+        double done = (step - warmup) / rest;
+        if (schedule instanceof Schedule.Linear) {
+            return Math.max(0, (total - step) / rest);
+        }
+        if (schedule instanceof Schedule.Cosine cosine) {
+            return Math.max(0, above(cosine.min(), halfCosine(2 * cosine.cycles() * done)));
+        }
+        if (schedule instanceof Schedule.CosineRestarts restarts) {
+            return done >= 1 ? 0 : Math.max(0, halfCosine(restarts.cycles() * done % 1));
+        }
+        if (schedule instanceof Schedule.Polynomial polynomial) {
+            return step > total ? polynomial.min() : above(polynomial.min(), Math.pow(1 - done, polynomial.power()));
+        }
+        if (schedule instanceof Schedule.InverseSqrt inverse) {
+            long scale = inverse.timescale() > 0 ? inverse.timescale() : warmup > 0 ? warmup : INVERSE_SQRT_TIMESCALE;
+            return 1 / Math.sqrt((double) (step + scale - warmup) / scale);
+        }
+        if (schedule instanceof Schedule.Wsd wsd) {
+            return wsd(wsd, step);
+        }
+        return 1;
+    }
+
+    private double wsd(Schedule.Wsd wsd, long step) {
+        long decay = steps(wsd.decay());
+        long begin = Math.max(warmup, total - decay);
+        if (step < begin) {
+            return 1;
+        }
+        if (step >= total) {
+            return wsd.min();
+        }
+        double done = (double) (step - begin) / (total - begin);
+        return above(
+                wsd.min(),
+                switch (wsd.shape()) {
+                    case COSINE -> halfCosine(done);
+                    case LINEAR -> 1 - done;
+                    case ONE_MINUS_SQRT -> 1 - Math.sqrt(done);
+                });
+    }
+
+    /** From 1 at 0 to 0 at 1. */
+    private static double halfCosine(double x) {
+        return 0.5 * (1 + Math.cos(Math.PI * x));
+    }
+
+    private static double above(double min, double share) {
+        return share * (1 - min) + min;
     }
 }

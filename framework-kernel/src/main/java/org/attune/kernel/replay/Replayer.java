@@ -7,16 +7,16 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.attune.kernel.optim.AdamW;
+import org.attune.kernel.optim.Updater;
 import org.attune.kernel.plugins.ConfiguredAdapter;
 import org.attune.kernel.plugins.Engines;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginKind;
 import org.attune.kernel.plugins.PluginLease;
 import org.attune.kernel.plugins.PluginRegistry;
+import org.attune.kernel.spec.Optimizer;
 import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
-import org.attune.kernel.spec.TrialSpec;
 import org.attune.kernel.step.Course;
 import org.attune.kernel.step.Optimisation;
 import org.attune.kernel.step.ParameterStore;
@@ -63,8 +63,8 @@ public final class Replayer implements TraceReplay {
                 Workers workers = new Workers(1, "replay");
                 Stepper stepper = new Stepper(
                         engine, lease.model(), parameters, workers, new StepSettings(1, Integer.MAX_VALUE, 0));
-                AdamW optimizer = new AdamW(
-                        new TrialSpec.Optimizer(trace.lr(), 0.9, 0.999, 1e-8, trace.weightDecay()), workers)) {
+                Updater optimizer =
+                        new Updater(new Optimizer.AdamW(trace.lr(), 0.9, 0.999, 1e-8, trace.weightDecay()), workers)) {
             Session session = open(trace, method, trainer.plugin(), lease.model(), parameters);
             Optimisation optimisation = new Optimisation(
                     stepper,

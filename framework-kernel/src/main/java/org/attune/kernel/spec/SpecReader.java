@@ -100,19 +100,6 @@ public final class SpecReader {
             @Option(value = "optimiser steps between evaluations; 0 for only at the end", defaults = "0", min = 0)
             long every) {}
 
-    private record Scheduling(
-            @Option(value = "what follows the warm-up", defaults = "linear")
-            TrialSpec.Schedule.Kind name,
-
-            @Option(value = "steps, or a share of all steps below 1", defaults = "0.06", min = 0)
-            double warmup) {
-        @SuppressWarnings("UnusedMethod") // called by reflection, as every record that options are bound to
-        Scheduling {
-            // Its check belongs to the schedule; failing here names the place.
-            new TrialSpec.Schedule(name, warmup);
-        }
-    }
-
     /**
      * The spec in a file.
      *
@@ -197,8 +184,8 @@ public final class SpecReader {
                 adapters(spec, base),
                 plugins(spec, "regularizers", "regularizers", List.of()),
                 sampler(spec),
-                optimizer(spec),
-                schedule(spec),
+                (Optimizer) kind(spec, "optimizer", Optimizer.KINDS),
+                (Schedule) kind(spec, "schedule", Schedule.KINDS),
                 train(spec),
                 cache(spec),
                 evaluate(spec),
@@ -276,18 +263,17 @@ public final class SpecReader {
         throw new UserError(node.place() + ": precision: expected " + types.expected() + ", found " + node.found());
     }
 
-    private TrialSpec.Optimizer optimizer(SpecNode.Fields spec) {
-        SpecNode.Fields fields = named(spec, "optimizer");
-        SpecNode name = fields.fields().get("name");
-        if (name != null && !name.isNull() && !name.equals(new SpecNode.Scalar("adamw", ""))) {
-            throw new UserError(name.place() + ": optimizer.name: expected adamw, found " + name.found());
+    /** A section whose keys depend on its name. */
+    private Record kind(SpecNode.Fields spec, String key, Map<String, Class<? extends Record>> kinds) {
+        SpecNode.Fields fields = named(spec, key);
+        SpecNode name = given(fields, "name")
+                .orElseGet(() -> SpecNode.of(kinds.keySet().iterator().next(), ""));
+        Class<? extends Record> type = name instanceof SpecNode.Scalar text ? kinds.get(text.value()) : null;
+        if (type == null) {
+            throw new UserError("%s: %s.name: expected one of %s, found %s"
+                    .formatted(name.place(), key, String.join(", ", kinds.keySet()), name.found()));
         }
-        return section(fields, "optimizer", TrialSpec.Optimizer.class, List.of("name"));
-    }
-
-    private TrialSpec.Schedule schedule(SpecNode.Fields spec) {
-        Scheduling given = section(named(spec, "schedule"), "schedule", Scheduling.class, List.of());
-        return new TrialSpec.Schedule(given.name, given.warmup);
+        return section(fields, key, type, List.of("name"));
     }
 
     private TrialSpec.Train train(SpecNode.Fields spec) {

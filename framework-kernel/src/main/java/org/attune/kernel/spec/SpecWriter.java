@@ -41,8 +41,8 @@ public final class SpecWriter {
         keys.put("adapters", entries(spec.adapters()));
         keys.put("regularizers", entries(spec.regularizers()));
         keys.put("sampler", entry(spec.sampler()));
-        keys.put("optimizer", binder.describe(spec.optimizer()));
-        keys.put("schedule", schedule(spec.schedule()));
+        keys.put("optimizer", kind(spec.optimizer().name(), (Record) spec.optimizer()));
+        keys.put("schedule", kind(spec.schedule().name(), (Record) spec.schedule()));
         keys.put("train", binder.describe(spec.train()));
         keys.put("cache", binder.describe(spec.cache()));
         keys.put("evaluate", evaluate(spec.evaluate()));
@@ -63,10 +63,10 @@ public final class SpecWriter {
         return keys;
     }
 
-    private static Map<String, Object> schedule(TrialSpec.Schedule schedule) {
+    private Map<String, Object> kind(String name, Record options) {
         Map<String, Object> keys = new LinkedHashMap<>();
-        keys.put("name", ValueType.written(schedule.kind()));
-        keys.put("warmup", schedule.warmup());
+        keys.put("name", name);
+        keys.putAll(binder.describe(options));
         return keys;
     }
 

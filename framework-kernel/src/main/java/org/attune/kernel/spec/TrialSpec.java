@@ -131,51 +131,6 @@ public record TrialSpec(
         return plugins.stream().map(plugin -> each.apply(kind, plugin)).toList();
     }
 
-    /** AdamW (Loshchilov and Hutter, 2019), as PyTorch has it. */
-    public record Optimizer(
-            @Option(value = "peak learning rate", defaults = "1e-3", min = 0)
-            double lr,
-
-            @Option(value = "decay of the mean of gradients, a step", defaults = "0.9", min = 0, max = 1)
-            double beta1,
-
-            @Option(value = "decay of the mean of squared gradients, a step", defaults = "0.999", min = 0, max = 1)
-            double beta2,
-
-            @Option(value = "added to the root of the second moment", defaults = "1e-8", min = 0)
-            double eps,
-
-            @Option(value = "decoupled weight decay, times the learning rate a step", defaults = "0.01", min = 0)
-            double weightDecay) {
-        public Optimizer {
-            // A decay of 1 never forgets the zero that it starts from: its bias correction divides by zero.
-            if (beta1 == 1 || beta2 == 1) {
-                throw new IllegalArgumentException("beta1 and beta2 must be below 1");
-            }
-        }
-    }
-
-    /**
-     * How the learning rate changes over the run.
-     *
-     * @param warmup optimiser steps of linear warm-up from 0: a whole number of steps from 1 on, or a share of all steps below 1
-     */
-    public record Schedule(Kind kind, double warmup) {
-        public Schedule {
-            if (!(warmup >= 0) || warmup >= 1 && warmup != Math.rint(warmup)) {
-                throw new IllegalArgumentException(
-                        "warmup must be a share of all steps below 1 or a whole number of steps, found " + warmup);
-            }
-        }
-
-        /** After the warm-up: stay, fall linearly to 0, or fall along half a cosine to 0. */
-        public enum Kind {
-            CONSTANT,
-            LINEAR,
-            COSINE
-        }
-    }
-
     /**
      * The loop.
      *

@@ -10,10 +10,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
-import org.attune.kernel.optim.AdamW;
 import org.attune.kernel.optim.GradientClipping;
 import org.attune.kernel.optim.LossScaling;
 import org.attune.kernel.optim.Parallel;
+import org.attune.kernel.optim.Updater;
 import org.attune.tensor.Tensor;
 import org.attune.training.Sample;
 import org.attune.training.StepListener;
@@ -22,7 +22,7 @@ import org.attune.training.StepListener;
 public final class Optimisation {
     private final Stepper stepper;
     private final ParameterStore parameters;
-    private final AdamW optimizer;
+    private final Updater optimizer;
     private final double clip;
     private final Optional<LossScaling> scaling;
     private final Parallel parallel;
@@ -36,7 +36,7 @@ public final class Optimisation {
     public Optimisation(
             Stepper stepper,
             ParameterStore parameters,
-            AdamW optimizer,
+            Updater optimizer,
             double clip,
             Optional<LossScaling> scaling,
             Parallel parallel,

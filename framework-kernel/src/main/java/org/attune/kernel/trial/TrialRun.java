@@ -18,9 +18,9 @@ import java.util.function.Supplier;
 import org.attune.data.DataSet;
 import org.attune.data.DataSource;
 import org.attune.evaluation.Prediction;
-import org.attune.kernel.optim.AdamW;
 import org.attune.kernel.optim.LearningRate;
 import org.attune.kernel.optim.LossScaling;
+import org.attune.kernel.optim.Updater;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginKind;
 import org.attune.kernel.plugins.PluginLease;
@@ -107,7 +107,7 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
     /** Null unless this sitting is profiled. */
     private Recording recording;
 
-    private AdamW optimizer;
+    private Updater optimizer;
     private Optional<LossScaling> scaling = Optional.empty();
     private Optimisation optimisation;
     private SampleOrder order;
@@ -266,7 +266,7 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
         course = Course.of(spec.train(), materials.train().size());
         order = new SampleOrder(spec, materials.train(), course, this::use);
         earlyStop = new EarlyStop(spec.earlyStopping());
-        optimizer = new AdamW(spec.optimizer(), workers);
+        optimizer = new Updater(spec.optimizer(), workers);
         scaling = precision() == DType.FLOAT16 ? Optional.of(new LossScaling()) : Optional.empty();
         optimisation =
                 new Optimisation(stepper, parameters, optimizer, spec.train().clip(), scaling, workers, course);

@@ -39,8 +39,8 @@ class SpecReaderTest {
         assertThat(spec.trainer()).isEqualTo(ref("classification", "max_length", "128"));
         assertThat(spec.adapters())
                 .containsExactly(ref("lora", "rank", "8", "alpha", "16", "targets", List.of("query", "value")));
-        assertThat(spec.optimizer()).isEqualTo(new TrialSpec.Optimizer(5e-3, 0.9, 0.999, 1e-8, 0.01));
-        assertThat(spec.schedule()).isEqualTo(new TrialSpec.Schedule(TrialSpec.Schedule.Kind.LINEAR, 0.06));
+        assertThat(spec.optimizer()).isEqualTo(new Optimizer.AdamW(5e-3, 0.9, 0.999, 1e-8, 0.01));
+        assertThat(spec.schedule()).isEqualTo(new Schedule.Linear(0.06));
         assertThat(spec.train()).isEqualTo(new TrialSpec.Train(1, 0, 32, 512, PROCESSORS, 0, false));
         assertThat(spec.evaluate().metrics()).contains(ref("accuracy"), ref("f1"));
     }
@@ -64,8 +64,8 @@ class SpecReaderTest {
                         List.of(),
                         List.of(),
                         ref("shuffle"),
-                        new TrialSpec.Optimizer(1e-3, 0.9, 0.999, 1e-8, 0.01),
-                        new TrialSpec.Schedule(TrialSpec.Schedule.Kind.LINEAR, 0.06),
+                        new Optimizer.AdamW(1e-3, 0.9, 0.999, 1e-8, 0.01),
+                        new Schedule.Linear(0.06),
                         new TrialSpec.Train(1, 0, 32, 512, PROCESSORS, 0, false),
                         new TrialSpec.Cache("512MB", "4GB"),
                         new TrialSpec.Evaluate("test", 0, List.of(ref("accuracy"), ref("f1"))),
@@ -234,8 +234,10 @@ class SpecReaderTest {
                 "optimizer: {lr: 1e999} | :4: optimizer.lr: expected a number >= 0, found '1e999'",
                 "optimizer: {lr: -1} | :4: optimizer.lr must be >= 0, found -1",
                 "optimizer: {beta1: 1} | :4: optimizer: beta1 and beta2 must be below 1",
-                "optimizer: sgd | :4: optimizer.name: expected adamw, found 'sgd'",
-                "schedule: lineer | :4: schedule.name: expected one of constant, linear, cosine, found 'lineer'",
+                "optimizer: sdg | :4: optimizer.name: expected one of adamw, adam, sgd, rmsprop, adafactor, lion, found 'sdg'",
+                "optimizer: {name: sgd, beta1: 0} | :4: optimizer: unknown key 'beta1'",
+                "optimizer: {name: sgd, nesterov: true} | :4: optimizer: nesterov needs a momentum above 0 and no dampening",
+                "schedule: lineer | :4: schedule.name: expected one of linear, constant, cosine, cosine-restarts, polynomial, inverse-sqrt, wsd, found 'lineer'",
                 "schedule: {warmup: 1.5} | :4: schedule: warmup must be a share of all steps below 1 or a whole number",
                 "early_stopping: {patience: 3} | :4: early_stopping.metric is missing: expected text (name of a score",
                 "name: a/b | :4: name: expected up to 100 letters, digits",

@@ -59,7 +59,8 @@ class SpecWriterTest {
                 .contains("model: " + folder.resolve("a/m"))
                 .contains("\nsampler: shuffle\n")
                 .contains("\nschedule: {name: linear, warmup: 0.06}\n")
-                .contains("\noptimizer: {lr: 0.001, beta1: 0.9, beta2: 0.999, eps: 1.0E-8, weight_decay: 0.01}\n");
+                .contains(
+                        "\noptimizer: {name: adamw, lr: 0.001, beta1: 0.9, beta2: 0.999, eps: 1.0E-8, weight_decay: 0.01, amsgrad: false}\n");
         assertThat(rewritten(spec)).isEqualTo(spec);
     }
 

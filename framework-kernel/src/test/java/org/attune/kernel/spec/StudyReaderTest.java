@@ -142,7 +142,7 @@ class StudyReaderTest {
                     lora: { | a/b: { | :6: variants: expected a name of up to 100 letters, digits, '.', '_' or '-' (it names a folder), found 'a/b'
                     head: | head: none | :7: variants.head: expected a mapping such as '{adapters.0.rank: 8}', found 'none'
                     head: | head: {seed: 1} | :7: variants.head: the study decides 'seed', leave it out
-                    head: | head: {optimizer.rl: 1} | :7: optimizer: unknown key 'rl', did you mean 'lr'? Known keys: name, lr, beta1, beta2, eps, weight_decay
+                    head: | head: {optimizer.rl: 1} | :7: optimizer: unknown key 'rl', did you mean 'lr'? Known keys: name, lr, beta1, beta2, eps, weight_decay, amsgrad
                     head: | head: {adapters.rank: 1} | :7: adapters.rank: adapters is a list: say which entry, for example adapters.0.rank
                     head: | head: {0: 1} | :7: 0: expected a key such as train.batch or adapters.0.rank
                     """)

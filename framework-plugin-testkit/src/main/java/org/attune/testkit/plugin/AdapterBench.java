@@ -9,9 +9,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
-import org.attune.kernel.optim.AdamW;
+import org.attune.kernel.optim.Updater;
 import org.attune.kernel.spec.AdapterScope;
-import org.attune.kernel.spec.TrialSpec;
+import org.attune.kernel.spec.Optimizer;
 import org.attune.kernel.step.Course;
 import org.attune.kernel.step.Observation;
 import org.attune.kernel.step.Optimisation;
@@ -238,7 +238,7 @@ public final class AdapterBench implements AutoCloseable {
      * @param from what an earlier sitting left, whose values and states this bench was made with
      */
     Saved train(Course course, long first, long end, Saved from) {
-        try (AdamW optimizer = new AdamW(new TrialSpec.Optimizer(0.01, 0.9, 0.999, 1e-8, 0.01), workers)) {
+        try (Updater optimizer = new Updater(new Optimizer.AdamW(0.01, 0.9, 0.999, 1e-8, 0.01), workers)) {
             Optimisation optimisation =
                     new Optimisation(stepper, parameters, optimizer, 0, Optional.empty(), workers, course);
             if (from.optimisation() != null) {

@@ -12,7 +12,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
-import org.attune.kernel.spec.TrialSpec.Optimizer;
+import org.attune.kernel.spec.Optimizer;
+import org.attune.kernel.spec.Optimizer.Adafactor.Form;
 import org.attune.tensor.Gradients;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
@@ -23,25 +24,45 @@ import org.attune.testkit.Golden;
 import org.attune.training.OptimizerGroup;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Expected values: make_extras.py, PyTorch in float32. */
-class AdamWTest {
+/** Expected values: make_extras.py; PyTorch, transformers and bitsandbytes in float32. */
+class UpdaterTest {
     private static final Parallel IN_ORDER = (n, task) -> IntStream.range(0, n).forEach(task);
 
-    private static final Optimizer SETTINGS = new Optimizer(0.01, 0.9, 0.999, 1e-8, 0.1);
+    private static final Optimizer SETTINGS = new Optimizer.AdamW(0.01, 0.9, 0.999, 1e-8, 0.1);
 
     private final TensorEngine engine = new ReferenceEngine();
 
     @ParameterizedTest
-    @ValueSource(strings = {"adamw", "adamw-nowd", "adamw-betas-eps", "adamw-clip-norm-1"})
-    void equalsPyTorch(String name) throws IOException {
+    @ValueSource(
+            strings = {
+                "adamw",
+                "adamw-nowd",
+                "adamw-betas-eps",
+                "adamw-clip-norm-1",
+                "adamw-amsgrad",
+                "adam-l2",
+                "sgd",
+                "sgd-momentum",
+                "sgd-momentum-dampening",
+                "sgd-nesterov",
+                "rmsprop",
+                "rmsprop-centered-momentum",
+                "adafactor-hf",
+                "adafactor-hf-scale-wd-beta1",
+                "adafactor-torch",
+                "adafactor-torch-wd",
+                "lion"
+            })
+    void equalsTheLibraries(String name) throws IOException {
         boolean clipped = name.endsWith("clip-norm-1");
         JsonNode golden = golden();
         Optimizer settings = settings(golden.get("optimizers").get(clipped ? "adamw" : name));
         JsonNode norms = golden.get("clipping").get("norm-1").get("total_norms");
         try (TensorFile file = TensorFile.open(Golden.path("optim/optim.safetensors"));
-                AdamW adam = new AdamW(settings, IN_ORDER)) {
+                Updater adam = new Updater(settings, IN_ORDER)) {
             Map<String, Tensor> parameters = new LinkedHashMap<>();
             for (String p : List.of("w", "b")) {
                 parameters.put(p, Tensor.of(engine, file.shape("init." + p), file.doubles("init." + p)));
@@ -89,12 +110,104 @@ class AdamWTest {
 
     private static Optimizer settings(JsonNode json) {
         JsonNode betas = json.path("betas");
-        return new Optimizer(
-                json.get("lr").doubleValue(),
-                betas.path(0).asDouble(0.9),
-                betas.path(1).asDouble(0.999),
-                json.path("eps").asDouble(1e-8),
-                json.get("weight_decay").doubleValue());
+        double lr = json.get("lr").doubleValue();
+        double decay = json.path("weight_decay").asDouble(0);
+        double beta1 = betas.path(0).asDouble(0.9);
+        double beta2 = betas.path(1).asDouble(0.999);
+        double eps = json.path("eps").asDouble(1e-8);
+        boolean amsgrad = json.path("amsgrad").asBoolean();
+        double momentum = json.path("momentum").asDouble(0);
+        return switch (json.get("kind").asText()) {
+            case "AdamW" -> new Optimizer.AdamW(lr, beta1, beta2, eps, decay, amsgrad);
+            case "Adam" -> new Optimizer.Adam(lr, beta1, beta2, eps, decay, amsgrad);
+            case "SGD" ->
+                new Optimizer.Sgd(
+                        lr,
+                        momentum,
+                        json.path("dampening").asDouble(0),
+                        json.path("nesterov").asBoolean(),
+                        decay);
+            case "RMSprop" ->
+                new Optimizer.RmsProp(
+                        lr,
+                        json.path("alpha").asDouble(0.99),
+                        eps,
+                        momentum,
+                        json.path("centered").asBoolean(),
+                        decay);
+            case "Lion" -> new Optimizer.Lion(lr, beta1, beta2, decay);
+            case "Adafactor (torch)" -> new Optimizer.Adafactor(lr, Form.TORCH, true, 0, decay);
+            case "Adafactor (transformers)" ->
+                new Optimizer.Adafactor(
+                        lr,
+                        Form.TRANSFORMERS,
+                        json.get("scale_parameter").asBoolean(),
+                        json.path("beta1").asDouble(0),
+                        decay);
+            default -> throw new IllegalArgumentException(json.toString());
+        };
+    }
+
+    /** Each by itself is what it is: a tensor that has three axes is a stack of matrices. */
+    @ParameterizedTest
+    @EnumSource(Form.class)
+    void factoredMomentsOfAStackAreThoseOfItsMatrices(Form form) {
+        Optimizer settings = new Optimizer.Adafactor(0.1, form, true, 0, 0.1);
+        int rows = 90;
+        int columns = 70; // more elements than are read at once
+        double[] values = new double[2 * rows * columns];
+        double[] slopes = new double[values.length];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = Math.sin(i);
+            slopes[i] = Math.cos(3.0 * (i % (rows * columns))); // the same for both
+        }
+        for (int i = rows * columns; i < values.length; i++) {
+            values[i] = values[i - rows * columns];
+        }
+        try (Updater stacked = new Updater(settings, IN_ORDER);
+                Updater alone = new Updater(settings, IN_ORDER)) {
+            Tensor both = Tensor.of(engine, Shape.of(2, rows, columns), values);
+            Tensor one = Tensor.of(engine, Shape.of(rows, columns), Arrays.copyOf(values, rows * columns));
+            for (int step = 0; step < 3; step++) {
+                update(stacked, both, slopes);
+                update(alone, one, Arrays.copyOf(slopes, rows * columns));
+            }
+            assertThat(stacked.moments(Map.of("p", both))
+                            .get("exp_avg_sq_col.p")
+                            .shape())
+                    .isEqualTo(Shape.of(2, columns));
+            double[] result = both.toDoubles();
+            double[] expected = one.toDoubles();
+            for (int i = 0; i < result.length; i++) {
+                assertThat(result[i]).isCloseTo(expected[i % expected.length], within(1e-12));
+            }
+        }
+    }
+
+    private static void update(Updater updater, Tensor p, double[] slope) {
+        Gradients gradients = new Gradients(List.of(p));
+        gradients.of(p).set(slope);
+        updater.step(Map.of("p", p), gradients, 1);
+    }
+
+    /** More elements than a rule takes at once. */
+    @Test
+    void whatIsTakenInPartsIsTheSame() {
+        Optimizer settings = new Optimizer.Lion(0.1, 0.9, 0.99, 0.1);
+        double[] values = new double[10_000];
+        Arrays.setAll(values, Math::sin);
+        double[] slopes = new double[values.length];
+        Arrays.setAll(slopes, i -> Math.cos(5.0 * i));
+        try (Updater whole = new Updater(settings, IN_ORDER);
+                Updater single = new Updater(settings, IN_ORDER)) {
+            Tensor all = Tensor.of(engine, Shape.of(values.length), values);
+            Tensor last = Tensor.of(engine, Shape.of(1), values[values.length - 1]);
+            for (int step = 0; step < 3; step++) {
+                update(whole, all, slopes);
+                update(single, last, new double[] {slopes[slopes.length - 1]});
+            }
+            assertThat(all.toDoubles()[values.length - 1]).isEqualTo(last.toDoubles()[0]);
+        }
     }
 
     @Test
@@ -106,10 +219,10 @@ class AdamWTest {
     /** The parameter after {@code steps} steps, with everything moved to new objects after {@code move} of them. */
     private double[] train(int steps, int move) {
         Map<String, Tensor> parameters = Map.of("p", Tensor.of(engine, Shape.of(2), 0.5, -0.25));
-        AdamW adam = new AdamW(SETTINGS, IN_ORDER);
+        Updater adam = new Updater(SETTINGS, IN_ORDER);
         for (int step = 0; step < steps; step++) {
             if (step == move) {
-                AdamW next = new AdamW(SETTINGS, IN_ORDER);
+                Updater next = new Updater(SETTINGS, IN_ORDER);
                 Map<String, Tensor> from = adam.moments(parameters);
                 Map<String, Tensor> moved = Map.of(
                         "p", Tensor.of(engine, Shape.of(2), parameters.get("p").toDoubles()));
@@ -130,7 +243,7 @@ class AdamWTest {
     void closingGivesTheMemoryBack() {
         long before = engine.stats().liveBytes();
         Tensor p = Tensor.zeros(engine, Shape.of(100));
-        AdamW adam = new AdamW(SETTINGS, IN_ORDER);
+        Updater adam = new Updater(SETTINGS, IN_ORDER);
         assertThat(adam.moments(Map.of("p", p))).containsOnlyKeys("exp_avg.p", "exp_avg_sq.p");
         adam.close();
         p.close();
@@ -145,7 +258,7 @@ class AdamWTest {
         Gradients gradients = new Gradients(List.of(a, b));
         gradients.of(a).set(0.3);
         gradients.of(b).set(0.3);
-        try (AdamW adam = new AdamW(SETTINGS, IN_ORDER)) {
+        try (Updater adam = new Updater(SETTINGS, IN_ORDER)) {
             adam.step(Map.of("a", a, "b", b), gradients, 1);
             double[] first = b.toDoubles();
             adam.step(Map.of("a", a), gradients, 1);
@@ -165,8 +278,8 @@ class AdamWTest {
         Gradients gradients = new Gradients(List.of(a, b));
         gradients.of(a).set(0.3);
         gradients.of(b).set(0.3);
-        try (AdamW grouped = new AdamW(SETTINGS, IN_ORDER);
-                AdamW plain = new AdamW(new Optimizer(0.04, 0.9, 0.999, 1e-8, 0), IN_ORDER)) {
+        try (Updater grouped = new Updater(SETTINGS, IN_ORDER);
+                Updater plain = new Updater(new Optimizer.AdamW(0.04, 0.9, 0.999, 1e-8, 0), IN_ORDER)) {
             grouped.step(
                     Map.of("a", a),
                     gradients,
@@ -181,7 +294,7 @@ class AdamWTest {
     void aChangedShapeIsRefused() {
         Tensor a = Tensor.zeros(engine, Shape.of(2));
         Tensor b = Tensor.zeros(engine, Shape.of(3));
-        AdamW adam = new AdamW(SETTINGS, IN_ORDER);
+        Updater adam = new Updater(SETTINGS, IN_ORDER);
         adam.step(Map.of("a", a), new Gradients(List.of(a)), 1);
         assertThatThrownBy(() -> adam.step(Map.of("a", b), new Gradients(List.of(b)), 1))
                 .hasMessageContaining("parameter a [3]")

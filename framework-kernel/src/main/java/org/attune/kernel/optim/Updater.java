@@ -3,39 +3,39 @@ package org.attune.kernel.optim;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.BiFunction;
-import org.attune.kernel.spec.TrialSpec.Optimizer;
+import org.attune.kernel.spec.Optimizer;
 import org.attune.tensor.Gradients;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
-import org.attune.tensor.engine.AdamStep;
 import org.attune.training.OptimizerGroup;
 
 /**
- * AdamW (Loshchilov and Hutter 2019) over named parameters, as PyTorch computes it. The moments belong to the name, not to the
+ * Updates named parameters by an {@link UpdateRule}. The moments, or whatever else the rule remembers, belong to the name, not to the
  * tensor, so that a parameter which is bound anew keeps them. A parameter that is no longer among those of a step loses its moments;
  * one that is new begins with its own first step. Not thread-safe.
  */
-public final class AdamW implements AutoCloseable {
-    private static final String FIRST = "exp_avg.";
-    private static final String SECOND = "exp_avg_sq.";
-
+public final class Updater implements AutoCloseable {
     private final Optimizer settings;
+    private final UpdateRule rule;
     private final Parallel parallel;
     private final Map<String, Tensor> moments = new LinkedHashMap<>();
+    /** Of the parameters that the moments are for. */
+    private final Map<String, Shape> known = new LinkedHashMap<>();
     /** Steps done before a parameter's first; none where that is 0. */
     private final Map<String, Long> begun = new TreeMap<>();
 
     private long steps;
 
     /** @param parallel shares out the update of many parameters */
-    public AdamW(Optimizer settings, Parallel parallel) {
+    public Updater(Optimizer settings, Parallel parallel) {
         this.settings = settings;
+        this.rule = UpdateRule.of(settings);
         this.parallel = parallel;
     }
 
@@ -59,31 +59,26 @@ public final class AdamW implements AutoCloseable {
         parameters.values().forEach(gradients::of); // a missing one fails before anything has changed
         bind(parameters);
         steps++;
-        List<String> names = List.copyOf(parameters.keySet());
         List<Tensor> all = List.copyOf(parameters.values());
-        List<AdamStep> own = new ArrayList<>();
-        parameters.forEach((name, p) -> own.add(step(name, groups.apply(name, p.shape()), multiplier)));
-        List<Piece> pieces = Piece.cut(all);
+        List<UpdateRule.Step> own = new ArrayList<>();
+        List<List<Tensor>> remembered = new ArrayList<>();
+        parameters.forEach((name, p) -> {
+            own.add(step(name, groups.apply(name, p.shape()), multiplier));
+            remembered.add(rule.memory(p.shape()).keySet().stream()
+                    .map(kind -> moments.get(kind + "." + name))
+                    .toList());
+        });
+        List<Piece> pieces = rule.cut(all);
         parallel.each(pieces.size(), i -> {
             Piece piece = pieces.get(i);
             Tensor p = all.get(piece.tensor());
-            String name = names.get(piece.tensor());
-            p.engine()
-                    .adam(
-                            own.get(piece.tensor()),
-                            piece.of(p),
-                            piece.of(gradients.of(p)),
-                            piece.of(moments.get(FIRST + name)),
-                            piece.of(moments.get(SECOND + name)));
+            rule.update(own.get(piece.tensor()), piece, p, gradients.of(p), remembered.get(piece.tensor()));
         });
     }
 
-    private AdamStep step(String name, OptimizerGroup group, double multiplier) {
-        return new AdamStep(
+    private UpdateRule.Step step(String name, OptimizerGroup group, double multiplier) {
+        return new UpdateRule.Step(
                 settings.lr() * multiplier * group.rate(),
-                settings.beta1(),
-                settings.beta2(),
-                settings.eps(),
                 group.weightDecay().orElse(settings.weightDecay()),
                 steps - begun.getOrDefault(name, 0L));
     }
@@ -99,8 +94,8 @@ public final class AdamW implements AutoCloseable {
     }
 
     /**
-     * The live moments of {@code parameters}, by {@code exp_avg.NAME} and {@code exp_avg_sq.NAME}: a checkpoint writes them and
-     * loads into them. Zero before the first step.
+     * The live moments of {@code parameters}, with AdamW by {@code exp_avg.NAME} and {@code exp_avg_sq.NAME}: a checkpoint writes them
+     * and loads into them. Zero before the first step.
      */
     public Map<String, Tensor> moments(Map<String, Tensor> parameters) {
         bind(parameters);
@@ -123,28 +118,33 @@ public final class AdamW implements AutoCloseable {
     public void close() {
         moments.values().forEach(Tensor::close);
         moments.clear();
+        known.clear();
     }
 
     private void bind(Map<String, Tensor> parameters) {
         parameters.forEach((name, p) -> {
-            Tensor first = moments.get(FIRST + name);
-            if (first != null && !p.shape().equals(first.shape())) {
+            Shape before = known.get(name);
+            if (before != null && !p.shape().equals(before)) {
                 throw new IllegalArgumentException(
-                        "parameter " + name + " " + p.shape() + ": the optimiser knows it as " + first.shape());
+                        "parameter " + name + " " + p.shape() + ": the optimiser knows it as " + before);
             }
         });
-        Set<String> gone = new LinkedHashSet<>(moments.keySet());
+        Set<String> gone = new TreeSet<>(known.keySet());
+        gone.removeAll(parameters.keySet());
+        for (String name : gone) {
+            rule.memory(known.remove(name))
+                    .keySet()
+                    .forEach(kind -> moments.remove(kind + "." + name).close());
+        }
         parameters.forEach((name, p) -> {
-            boolean known = gone.remove(FIRST + name) && gone.remove(SECOND + name);
-            if (!known) {
-                moments.put(FIRST + name, Tensor.zeros(p.engine(), p.shape()));
-                moments.put(SECOND + name, Tensor.zeros(p.engine(), p.shape()));
+            if (known.putIfAbsent(name, p.shape()) == null) {
+                rule.memory(p.shape())
+                        .forEach((kind, shape) -> moments.put(kind + "." + name, Tensor.zeros(p.engine(), shape)));
                 if (steps > 0) {
                     begun.putIfAbsent(name, steps);
                 }
             }
         });
-        gone.forEach(name -> moments.remove(name).close());
         begun.keySet().removeIf(name -> !parameters.containsKey(name));
     }
 }

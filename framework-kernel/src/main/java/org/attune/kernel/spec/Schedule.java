@@ -1,0 +1,152 @@
+package org.attune.kernel.spec;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.attune.plugin.Option;
+
+/**
+ * How the learning rate changes over the run; each record by its name in a spec. What they compute is in
+ * {@link org.attune.kernel.optim.LearningRate}.
+ */
+public sealed interface Schedule {
+    /** Optimiser steps of linear warm-up from 0: a whole number of steps from 1 on, or a share of all steps below 1. */
+    double warmup();
+
+    /** The name in a spec. */
+    default String name() {
+        return KINDS.entrySet().stream()
+                .filter(kind -> kind.getValue() == getClass())
+                .findFirst()
+                .orElseThrow()
+                .getKey();
+    }
+
+    /** All of them by name, the default first. */
+    Map<String, Class<? extends Record>> KINDS = kinds();
+
+    private static Map<String, Class<? extends Record>> kinds() {
+        Map<String, Class<? extends Record>> kinds = new LinkedHashMap<>();
+        kinds.put("linear", Linear.class);
+        kinds.put("constant", Constant.class);
+        kinds.put("cosine", Cosine.class);
+        kinds.put("cosine-restarts", CosineRestarts.class);
+        kinds.put("polynomial", Polynomial.class);
+        kinds.put("inverse-sqrt", InverseSqrt.class);
+        kinds.put("wsd", Wsd.class);
+        return Collections.unmodifiableMap(kinds);
+    }
+
+    private static void steps(String name, double value) {
+        if (!(value >= 0) || value >= 1 && value != Math.rint(value)) {
+            throw new IllegalArgumentException(
+                    name + " must be a share of all steps below 1 or a whole number of steps, found " + value);
+        }
+    }
+
+    /** Falls linearly to 0. */
+    record Linear(
+            @Option(value = "steps, or a share of all steps below 1", defaults = "0.06", min = 0)
+            double warmup) implements Schedule {
+        public Linear {
+            steps("warmup", warmup);
+        }
+    }
+
+    /** Stays. */
+    record Constant(
+            @Option(value = "steps, or a share of all steps below 1", defaults = "0.06", min = 0)
+            double warmup) implements Schedule {
+        public Constant {
+            steps("warmup", warmup);
+        }
+    }
+
+    /** Falls along cosines, half of one unless asked otherwise. */
+    record Cosine(
+            @Option(value = "steps, or a share of all steps below 1", defaults = "0.06", min = 0)
+            double warmup,
+
+            @Option(value = "how many cosines there are", defaults = "0.5", min = 0)
+            double cycles,
+
+            @Option(value = "the lowest, as a share of the peak", defaults = "0", min = 0, max = 1)
+            double min)
+            implements Schedule {
+        public Cosine {
+            steps("warmup", warmup);
+        }
+    }
+
+    /** Falls along half a cosine to 0 several times. */
+    record CosineRestarts(
+            @Option(value = "steps, or a share of all steps below 1", defaults = "0.06", min = 0)
+            double warmup,
+
+            @Option(value = "how often it falls", defaults = "1", min = 1)
+            int cycles)
+            implements Schedule {
+        public CosineRestarts {
+            steps("warmup", warmup);
+        }
+    }
+
+    /** Falls as a power of what is left of the run. */
+    record Polynomial(
+            @Option(value = "steps, or a share of all steps below 1", defaults = "0.06", min = 0)
+            double warmup,
+
+            @Option(value = "the power", defaults = "1", min = 0)
+            double power,
+
+            @Option(value = "the last, as a share of the peak", defaults = "0", min = 0, max = 1)
+            double min)
+            implements Schedule {
+        public Polynomial {
+            steps("warmup", warmup);
+        }
+    }
+
+    /** Falls as 1 / sqrt(step), whatever the run's length. */
+    record InverseSqrt(
+            @Option(value = "steps, or a share of all steps below 1", defaults = "0.06", min = 0)
+            double warmup,
+
+            @Option(value = "steps in which it falls to 0.7; 0 for those of the warm-up", defaults = "0", min = 0)
+            long timescale)
+            implements Schedule {
+        public InverseSqrt {
+            steps("warmup", warmup);
+        }
+    }
+
+    /** Stays, then falls at the end: warm-up, stable, decay (Hu et al. 2024, arXiv 2404.06395). */
+    record Wsd(
+            @Option(value = "steps, or a share of all steps below 1", defaults = "0.06", min = 0)
+            double warmup,
+
+            @Option(
+                    value = "the steps in which it falls: a number, or a share of all steps below 1",
+                    defaults = "0.1",
+                    min = 0)
+            double decay,
+
+            @Option(value = "how it falls", defaults = "cosine")
+            Shape shape,
+
+            @Option(value = "where it begins and ends, as a share of the peak", defaults = "0", min = 0, max = 1)
+            double min)
+            implements Schedule {
+        /** Along half a cosine, a line, or 1 less the root of the share of the decay that is done. */
+        public enum Shape {
+            COSINE,
+            LINEAR,
+            ONE_MINUS_SQRT
+        }
+
+        public Wsd {
+            steps("warmup", warmup);
+            steps("decay", decay);
+        }
+    }
+}

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
+import org.attune.kernel.optim.GradientClipping;
 import org.attune.kernel.optim.Updater;
 import org.attune.kernel.spec.Optimizer;
 import org.attune.kernel.step.Course;
@@ -67,7 +68,13 @@ public final class FreezingBenchmark {
                     wiring,
                     List.of());
             Optimisation optimisation = new Optimisation(
-                    stepper, parameters, optimizer, 0, Optional.empty(), workers, new Course(steps, steps));
+                    stepper,
+                    parameters,
+                    optimizer,
+                    GradientClipping.NONE,
+                    Optional.empty(),
+                    workers,
+                    new Course(steps, steps));
             for (int step = -WARM_UP; step < steps; step++) {
                 long began = System.nanoTime();
                 optimisation.before(session, Math.max(0, step));

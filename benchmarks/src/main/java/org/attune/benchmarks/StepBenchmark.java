@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import org.attune.kernel.optim.GradientClipping;
 import org.attune.kernel.optim.Updater;
 import org.attune.kernel.profile.Instrumented;
 import org.attune.kernel.profile.Profile;
@@ -121,7 +122,13 @@ public final class StepBenchmark {
                 Wiring wiring = new Wiring(model);
                 attach(wiring.attachment(parameters.claim(Optional.empty())));
                 Optimisation optimisation = new Optimisation(
-                        stepper, parameters, optimizer, 0, Optional.empty(), workers, new Course(1, 1));
+                        stepper,
+                        parameters,
+                        optimizer,
+                        GradientClipping.NONE,
+                        Optional.empty(),
+                        workers,
+                        new Course(1, 1));
                 Session session = new Session(objective(model, parameters), wiring, List.of());
                 for (int step = 0; step < WARM_UP + steps; step++) {
                     if (step == WARM_UP) {

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.StreamSupport;
+import org.attune.kernel.optim.GradientClipping;
 import org.attune.kernel.optim.Updater;
 import org.attune.kernel.spec.Optimizer;
 import org.attune.kernel.step.Course;
@@ -195,7 +196,13 @@ class SmolLm2Test {
                 }
             });
             Optimisation optimisation = new Optimisation(
-                    lab.stepper(), parameters, optimizer, 0, Optional.empty(), lab.workers(), new Course(1, 1));
+                    lab.stepper(),
+                    parameters,
+                    optimizer,
+                    GradientClipping.NONE,
+                    Optional.empty(),
+                    lab.workers(),
+                    new Course(1, 1));
             JsonNode losses = trace.get("loss_before_each_step");
             assertThat(losses).hasSize(10);
             for (int step = 0; step < losses.size(); step++) {

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
+import org.attune.kernel.optim.GradientClipping;
 import org.attune.kernel.optim.Updater;
 import org.attune.kernel.spec.Optimizer;
 import org.attune.kernel.step.Course;
@@ -50,7 +51,8 @@ final class Stack implements AutoCloseable {
         adapter.attach(options, wiring.attachment(parameters.claim(Optional.empty())));
         stepper = new Stepper(engine, model, parameters, workers, new StepSettings(1, 1000, 3));
         optimizer = new Updater(new Optimizer.AdamW(0.1, 0, 0, 1e-12, 0), workers);
-        optimisation = new Optimisation(stepper, parameters, optimizer, 0, Optional.empty(), workers, course);
+        optimisation = new Optimisation(
+                stepper, parameters, optimizer, GradientClipping.NONE, Optional.empty(), workers, course);
         session = new Session(new SumOfSquares(model), wiring, List.of());
     }
 

@@ -4,7 +4,7 @@ import org.attune.kernel.spec.Schedule;
 
 /**
  * The learning rate over a run, as a multiple of its peak; equal to the {@code get_..._schedule} functions of Hugging Face
- * transformers. The warm-up rises linearly from 0, so that the very first step changes nothing.
+ * transformers, where the warm-up rises linearly from 0, so that the very first step changes nothing, and to PyTorch's OneCycleLR.
  */
 public final class LearningRate {
     /** The timescale of {@code get_inverse_sqrt_schedule} without a warm-up. */
@@ -40,6 +40,9 @@ public final class LearningRate {
      * @param step optimiser steps done before this one, from 0
      */
     public double multiplier(long step) {
+        if (schedule instanceof Schedule.OneCycle cycle) {
+            return oneCycle(cycle, step);
+        }
         if (step < warmup) {
             double share = (double) step / warmup;
             return schedule instanceof Schedule.Wsd wsd ? above(wsd.min(), share) : share;
@@ -85,6 +88,30 @@ public final class LearningRate {
                     case LINEAR -> 1 - done;
                     case ONE_MINUS_SQRT -> 1 - Math.sqrt(done);
                 });
+    }
+
+    /** A phase ends one step early, and the rise's length is not rounded, as in PyTorch. */
+    private double oneCycle(Schedule.OneCycle cycle, long step) {
+        double begin = 1 / cycle.div();
+        double end = begin / cycle.finalDiv();
+        double rise = cycle.warmup() < 1 ? cycle.warmup() * total : cycle.warmup();
+        double last = Math.max(rise, total - 1.0);
+        double peak = rise - 1;
+        double back = 2 * rise - 2;
+        if (step <= peak) {
+            return between(cycle, begin, 1, step, 0, peak);
+        }
+        if (!cycle.threePhases()) {
+            return between(cycle, 1, end, step, peak, last);
+        }
+        return step <= back ? between(cycle, 1, begin, step, peak, back) : between(cycle, begin, end, step, back, last);
+    }
+
+    /** On the way from one value at {@code first} to another at {@code last}. */
+    private static double between(
+            Schedule.OneCycle cycle, double from, double to, long step, double first, double last) {
+        double done = last > first ? Math.min(1, (step - first) / (last - first)) : 1;
+        return cycle.linear() ? from + (to - from) * done : to + (from - to) * halfCosine(done);
     }
 
     /** From 1 at 0 to 0 at 1. */

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.attune.kernel.optim.GradientClipping;
 import org.attune.kernel.optim.Updater;
 import org.attune.kernel.plugins.ConfiguredAdapter;
 import org.attune.kernel.plugins.Engines;
@@ -70,7 +71,7 @@ public final class Replayer implements TraceReplay {
                     stepper,
                     parameters,
                     optimizer,
-                    trace.clip(),
+                    new GradientClipping(trace.clip(), 0),
                     Optional.empty(),
                     workers,
                     new Course(trace.losses().length, trace.losses().length));

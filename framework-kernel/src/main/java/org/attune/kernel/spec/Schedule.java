@@ -34,6 +34,7 @@ public sealed interface Schedule {
         kinds.put("polynomial", Polynomial.class);
         kinds.put("inverse-sqrt", InverseSqrt.class);
         kinds.put("wsd", Wsd.class);
+        kinds.put("one-cycle", OneCycle.class);
         return Collections.unmodifiableMap(kinds);
     }
 
@@ -147,6 +148,28 @@ public sealed interface Schedule {
         public Wsd {
             steps("warmup", warmup);
             steps("decay", decay);
+        }
+    }
+
+    /** Rises to the peak and falls far below its beginning (Smith and Topin 2017, arXiv 1708.07120), in PyTorch's form; moments are left alone. */
+    record OneCycle(
+            @Option(value = "the rise: steps, or a share of all steps below 1", defaults = "0.3", min = 0)
+            double warmup,
+
+            @Option(value = "the peak divided by the beginning", defaults = "25", min = 1)
+            double div,
+
+            @Option(value = "the beginning divided by the end", defaults = "1e4", min = 1)
+            double finalDiv,
+
+            @Option(value = "along lines rather than half cosines", defaults = "false")
+            boolean linear,
+
+            @Option(value = "fall in as many steps as it rises to the beginning, then to the end", defaults = "false")
+            boolean threePhases)
+            implements Schedule {
+        public OneCycle {
+            steps("warmup", warmup);
         }
     }
 }

@@ -164,12 +164,21 @@ public record TrialSpec(
             @Option(value = "largest global gradient norm; 0 for no clipping", defaults = "0", min = 0)
             double clip,
 
+            @Option(value = "largest absolute value of a gradient's element; 0 for no limit", defaults = "0", min = 0)
+            double clipValue,
+
             @Option(
                     value = "compute each layer again for its gradient rather than keep it: less memory, more time",
                     defaults = "false")
             boolean checkpointing) {
+        public Train {
+            if (clip > 0 && clipValue > 0) {
+                throw new IllegalArgumentException("clip and clip_value cannot both be given");
+            }
+        }
+
         Train withLanes(int number) {
-            return new Train(epochs, maxSteps, batch, microTokens, number, clip, checkpointing);
+            return new Train(epochs, maxSteps, batch, microTokens, number, clip, clipValue, checkpointing);
         }
     }
 

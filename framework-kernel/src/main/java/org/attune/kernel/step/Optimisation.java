@@ -23,28 +23,27 @@ public final class Optimisation {
     private final Stepper stepper;
     private final ParameterStore parameters;
     private final Updater optimizer;
-    private final double clip;
+    private final GradientClipping clipping;
     private final Optional<LossScaling> scaling;
     private final Parallel parallel;
     private final Course course;
     private final List<Note> notes = new ArrayList<>();
 
     /**
-     * @param clip largest global gradient norm; 0 for no clipping
      * @param scaling where activations are float16
      */
     public Optimisation(
             Stepper stepper,
             ParameterStore parameters,
             Updater optimizer,
-            double clip,
+            GradientClipping clipping,
             Optional<LossScaling> scaling,
             Parallel parallel,
             Course course) {
         this.stepper = stepper;
         this.parameters = parameters;
         this.optimizer = optimizer;
-        this.clip = clip;
+        this.clipping = clipping;
         this.scaling = scaling;
         this.parallel = parallel;
         this.course = course;
@@ -100,9 +99,7 @@ public final class Optimisation {
                     && scaling.map(LossScaling::overflowed).orElse(false);
             return new Step(skip ? Outcome.SKIPPED : Outcome.DIVERGED, result.loss(), norm, scale);
         }
-        if (clip > 0) {
-            GradientClipping.clip(parameters.trained().values(), result.gradients(), norm, clip);
-        }
+        clipping.clip(parameters.trained().values(), result.gradients(), norm, parallel);
         optimizer.step(parameters.trained(), result.gradients(), multiplier, session.wiring()::group);
         tell(session, seen(step, result), StepListener::updated);
         scaling.ifPresent(LossScaling::succeeded);

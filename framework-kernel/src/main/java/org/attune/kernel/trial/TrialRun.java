@@ -18,6 +18,7 @@ import java.util.function.Supplier;
 import org.attune.data.DataSet;
 import org.attune.data.DataSource;
 import org.attune.evaluation.Prediction;
+import org.attune.kernel.optim.GradientClipping;
 import org.attune.kernel.optim.LearningRate;
 import org.attune.kernel.optim.LossScaling;
 import org.attune.kernel.optim.Updater;
@@ -268,8 +269,14 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
         earlyStop = new EarlyStop(spec.earlyStopping());
         optimizer = new Updater(spec.optimizer(), workers);
         scaling = precision() == DType.FLOAT16 ? Optional.of(new LossScaling()) : Optional.empty();
-        optimisation =
-                new Optimisation(stepper, parameters, optimizer, spec.train().clip(), scaling, workers, course);
+        optimisation = new Optimisation(
+                stepper,
+                parameters,
+                optimizer,
+                new GradientClipping(spec.train().clip(), spec.train().clipValue()),
+                scaling,
+                workers,
+                course);
         saved.ifPresent(this::restore);
         record.provenance(model, materials.fingerprint(), engine, plugins.origins());
         if (!spec.evaluate().split().isEmpty()) {

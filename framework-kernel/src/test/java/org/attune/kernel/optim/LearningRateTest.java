@@ -51,6 +51,29 @@ class LearningRateTest {
         }
     }
 
+    private static Stream<Arguments> cycles() {
+        return Stream.of(
+                Arguments.of("onecycle", new Schedule.OneCycle(0.3, 25, 1e4, false, false)),
+                Arguments.of("onecycle-linear", new Schedule.OneCycle(0.25, 25, 1e4, true, false)),
+                Arguments.of("onecycle-three-phase", new Schedule.OneCycle(0.4, 10, 100, false, true)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("cycles")
+    void equalsPyTorch(String name, Schedule schedule) throws IOException {
+        JsonNode all =
+                new ObjectMapper().readTree(Golden.path("optim/schedules.json").toFile());
+        JsonNode expected = all.get("onecycle").get(name).get("lr");
+        LearningRate rate = new LearningRate(schedule, 100);
+        assertThat(expected.size()).isEqualTo(100);
+        for (int step = 0; step < 100; step++) {
+            assertThat(rate.multiplier(step))
+                    .as("step %d", step)
+                    .isCloseTo(expected.get(step).doubleValue(), within(1e-15));
+        }
+        assertThat(rate.multiplier(100)).isEqualTo(rate.multiplier(99));
+    }
+
     /** A few of the numbers above, for where the file is absent. */
     @ParameterizedTest
     @CsvSource({

@@ -41,7 +41,7 @@ class SpecReaderTest {
                 .containsExactly(ref("lora", "rank", "8", "alpha", "16", "targets", List.of("query", "value")));
         assertThat(spec.optimizer()).isEqualTo(new Optimizer.AdamW(5e-3, 0.9, 0.999, 1e-8, 0.01));
         assertThat(spec.schedule()).isEqualTo(new Schedule.Linear(0.06));
-        assertThat(spec.train()).isEqualTo(new TrialSpec.Train(1, 0, 32, 512, PROCESSORS, 0, false));
+        assertThat(spec.train()).isEqualTo(new TrialSpec.Train(1, 0, 32, 512, PROCESSORS, 0, 0, false));
         assertThat(spec.evaluate().metrics()).contains(ref("accuracy"), ref("f1"));
     }
 
@@ -66,7 +66,7 @@ class SpecReaderTest {
                         ref("shuffle"),
                         new Optimizer.AdamW(1e-3, 0.9, 0.999, 1e-8, 0.01),
                         new Schedule.Linear(0.06),
-                        new TrialSpec.Train(1, 0, 32, 512, PROCESSORS, 0, false),
+                        new TrialSpec.Train(1, 0, 32, 512, PROCESSORS, 0, 0, false),
                         new TrialSpec.Cache("512MB", "4GB"),
                         new TrialSpec.Evaluate("test", 0, List.of(ref("accuracy"), ref("f1"))),
                         Optional.empty(),
@@ -199,7 +199,7 @@ class SpecReaderTest {
             value = {
                 "train.batch | many | --set train.batch: train.batch: expected a whole number >= 1, found 'many'",
                 "train.batch | 0 | --set train.batch: train.batch must be >= 1, found 0",
-                "train.bacth | 1 | --set train.bacth: train: unknown key 'bacth', did you mean 'batch'? Known keys: epochs, max_steps, batch, micro_tokens, lanes, clip, checkpointing",
+                "train.bacth | 1 | --set train.bacth: train: unknown key 'bacth', did you mean 'batch'? Known keys: epochs, max_steps, batch, micro_tokens, lanes, clip, clip_value, checkpointing",
                 "trian.batch | 1 | --set trian.batch: unknown key 'trian', did you mean 'train'?",
                 "train..batch | 1 | --set train..batch: expected a key such as train.batch or adapters.0.rank",
                 "adapters.rank | 1 | --set adapters.rank: adapters is a list: say which entry, for example adapters.0.rank",
@@ -237,7 +237,9 @@ class SpecReaderTest {
                 "optimizer: sdg | :4: optimizer.name: expected one of adamw, adam, sgd, rmsprop, adafactor, lion, found 'sdg'",
                 "optimizer: {name: sgd, beta1: 0} | :4: optimizer: unknown key 'beta1'",
                 "optimizer: {name: sgd, nesterov: true} | :4: optimizer: nesterov needs a momentum above 0 and no dampening",
-                "schedule: lineer | :4: schedule.name: expected one of linear, constant, cosine, cosine-restarts, polynomial, inverse-sqrt, wsd, found 'lineer'",
+                "train: {clip: 1, clip_value: 1} | :4: train: clip and clip_value cannot both be given",
+                "schedule: {name: wsd, decay: 1.5} | :4: schedule: decay must be a share of all steps below 1 or a whole number",
+                "schedule: lineer | :4: schedule.name: expected one of linear, constant, cosine, cosine-restarts, polynomial, inverse-sqrt, wsd, one-cycle, found 'lineer'",
                 "schedule: {warmup: 1.5} | :4: schedule: warmup must be a share of all steps below 1 or a whole number",
                 "early_stopping: {patience: 3} | :4: early_stopping.metric is missing: expected text (name of a score",
                 "name: a/b | :4: name: expected up to 100 letters, digits",

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import org.attune.kernel.optim.GradientClipping;
 import org.attune.kernel.optim.Updater;
 import org.attune.kernel.spec.AdapterScope;
 import org.attune.kernel.spec.Optimizer;
@@ -239,8 +240,8 @@ public final class AdapterBench implements AutoCloseable {
      */
     Saved train(Course course, long first, long end, Saved from) {
         try (Updater optimizer = new Updater(new Optimizer.AdamW(0.01, 0.9, 0.999, 1e-8, 0.01), workers)) {
-            Optimisation optimisation =
-                    new Optimisation(stepper, parameters, optimizer, 0, Optional.empty(), workers, course);
+            Optimisation optimisation = new Optimisation(
+                    stepper, parameters, optimizer, GradientClipping.NONE, Optional.empty(), workers, course);
             if (from.optimisation() != null) {
                 optimisation.restore(
                         from.optimisation(),

@@ -35,6 +35,7 @@ public sealed interface Schedule {
         kinds.put("inverse-sqrt", InverseSqrt.class);
         kinds.put("wsd", Wsd.class);
         kinds.put("one-cycle", OneCycle.class);
+        kinds.put("plateau", Plateau.class);
         return Collections.unmodifiableMap(kinds);
     }
 
@@ -169,6 +170,36 @@ public sealed interface Schedule {
             boolean threePhases)
             implements Schedule {
         public OneCycle {
+            steps("warmup", warmup);
+        }
+    }
+
+    /** Stays until a score no longer improves from evaluation to evaluation, then is multiplied by the factor. */
+    record Plateau(
+            @Option(value = "steps, or a share of all steps below 1", defaults = "0.06", min = 0)
+            double warmup,
+
+            @Option("name of a score, for example f1_macro") String metric,
+
+            @Option(value = "what the learning rate is multiplied by", defaults = "0.1", min = 0, max = 1)
+            double factor,
+
+            @Option(value = "evaluations without improvement that are endured", defaults = "10", min = 0)
+            int patience,
+
+            @Option(value = "an improvement is larger than this share of the best", defaults = "1e-4", min = 0)
+            double threshold,
+
+            @Option(value = "whether the threshold is a difference and not a share", defaults = "false")
+            boolean absolute,
+
+            @Option(value = "evaluations after a change that are not counted", defaults = "0", min = 0)
+            int cooldown,
+
+            @Option(value = "the lowest, as a share of the peak", defaults = "0", min = 0, max = 1)
+            double min)
+            implements Schedule {
+        public Plateau {
             steps("warmup", warmup);
         }
     }

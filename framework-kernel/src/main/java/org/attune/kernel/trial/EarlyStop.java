@@ -30,12 +30,7 @@ final class EarlyStop {
             return false;
         }
         TrialSpec.EarlyStopping s = settings.get();
-        Score score = scores.stream()
-                .filter(x -> x.name().equals(s.metric()))
-                .findFirst()
-                .orElseThrow(() ->
-                        new UserError("early_stopping.metric: no score '" + s.metric() + "'; the evaluation gives "
-                                + scores.stream().map(Score::name).toList()));
+        Score score = score("early_stopping.metric", s.metric(), scores);
         double needed = score.direction() == Score.Direction.UP ? best + s.minDelta() : best - s.minDelta();
         if (Score.better(score.direction(), score.value(), needed)) {
             best = score.value();
@@ -45,6 +40,15 @@ final class EarlyStop {
         }
         bad++;
         return false;
+    }
+
+    /** @param key of the spec that names the score */
+    static Score score(String key, String name, List<Score> scores) {
+        return scores.stream()
+                .filter(score -> score.name().equals(name))
+                .findFirst()
+                .orElseThrow(() -> new UserError(key + ": no score '" + name + "'; the evaluation gives "
+                        + scores.stream().map(Score::name).toList()));
     }
 
     /** Whether patience has run out. */

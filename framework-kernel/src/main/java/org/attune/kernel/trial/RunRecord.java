@@ -184,6 +184,7 @@ final class RunRecord {
             long tokens,
             long evaluated,
             ObjectNode earlyStop,
+            ObjectNode plateau,
             ObjectNode optimisation,
             ObjectNode cache) {}
 
@@ -199,6 +200,7 @@ final class RunRecord {
                 .put("evaluated", state.evaluated())
                 .put("journal_bytes", metrics.length());
         history.set("early_stopping", state.earlyStop());
+        history.set("plateau", state.plateau());
         history.set("optimisation", state.optimisation());
         history.set("cache", state.cache());
         if (exchanged) {
@@ -242,6 +244,7 @@ final class RunRecord {
                     p.tokens(),
                     p.history().path("evaluated").asLong(-1),
                     p.history().withObject("/early_stopping"),
+                    p.history().withObject("/plateau"),
                     p.history().withObject("/optimisation"),
                     p.history().withObject("/cache"));
         }

@@ -18,6 +18,7 @@ import org.attune.kernel.plugins.PluginRegistry;
 import org.attune.kernel.spec.NearestName;
 import org.attune.kernel.spec.OptionBinder;
 import org.attune.kernel.spec.PluginRef;
+import org.attune.kernel.spec.Schedule;
 import org.attune.kernel.spec.SpecReader;
 import org.attune.kernel.spec.TrialSpec;
 import org.attune.model.WeightForm;
@@ -90,10 +91,14 @@ public final class TrialManager implements Trials {
 
     /** @throws UserError if parts of the spec ask for an evaluation that there will not be */
     private static void check(TrialSpec spec) {
-        boolean watched = spec.earlyStopping().isPresent();
+        Map<String, String> watched = new LinkedHashMap<>();
+        spec.earlyStopping().ifPresent(stopping -> watched.put("early_stopping", stopping.metric()));
+        if (spec.schedule() instanceof Schedule.Plateau plateau) {
+            watched.put("schedule: plateau", plateau.metric());
+        }
         if (spec.evaluate().split().isEmpty()) {
-            String asked = watched
-                    ? "early_stopping"
+            String asked = !watched.isEmpty()
+                    ? watched.keySet().iterator().next()
                     : spec.evaluate().every() > 0
                             ? "evaluate.every"
                             : spec.baselines().isEmpty() ? "" : "baselines";
@@ -103,16 +108,16 @@ public final class TrialManager implements Trials {
                                 + " example evaluate.split: test");
             }
         }
-        if (watched && spec.evaluate().every() == 0) {
-            throw new UserError(
-                    "early_stopping needs evaluations while training goes on, but evaluate.every is 0; set it"
-                            + " to a number of steps");
-        }
-        if (watched && spec.evaluate().metrics().isEmpty()) {
-            throw new UserError("early_stopping watches '"
-                    + spec.earlyStopping().get().metric()
-                    + "', but evaluate.metrics is empty; name the metric that gives it");
-        }
+        watched.forEach((who, metric) -> {
+            if (spec.evaluate().every() == 0) {
+                throw new UserError(who + " needs evaluations while training goes on, but evaluate.every is 0; set it"
+                        + " to a number of steps");
+            }
+            if (spec.evaluate().metrics().isEmpty()) {
+                throw new UserError(who + " watches '" + metric
+                        + "', but evaluate.metrics is empty; name the metric that gives it");
+            }
+        });
     }
 
     private synchronized Trial launch(

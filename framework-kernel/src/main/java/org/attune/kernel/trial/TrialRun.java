@@ -113,6 +113,7 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
     private Optimisation optimisation;
     private SampleOrder order;
     private EarlyStop earlyStop;
+    private Plateau plateau;
     private Scoring.Evaluation latest;
     /** The step of the last evaluation. */
     private long evaluated = -1;
@@ -267,6 +268,7 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
         course = Course.of(spec.train(), materials.train().size());
         order = new SampleOrder(spec, materials.train(), course, this::use);
         earlyStop = new EarlyStop(spec.earlyStopping());
+        plateau = new Plateau(spec.schedule(), spec.optimizer().lr());
         optimizer = new Updater(spec.optimizer(), workers);
         scaling = precision() == DType.FLOAT16 ? Optional.of(new LossScaling()) : Optional.empty();
         optimisation = new Optimisation(
@@ -309,6 +311,7 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
         cache.restore(state.cache());
         optimisation.restore(state.optimisation(), state.updates(), saved::loadMoments);
         earlyStop.restore(state.earlyStop());
+        plateau.restore(state.plateau());
         progress = tally.progress(step, course, Double.NaN);
     }
 
@@ -432,7 +435,7 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
                 return;
             }
             List<Sample> samples = order.samples(step);
-            double multiplier = schedule.multiplier(step);
+            double multiplier = schedule.multiplier(step) * plateau.share();
             Rng epoch = varying(Materials.TRAIN).at(step / course.stepsPerEpoch());
             Optimisation.Step done = inSession(s -> {
                 List<Sample> varied = samples.stream()
@@ -590,6 +593,7 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
                         tally.tokens(),
                         evaluated,
                         earlyStop.state(),
+                        plateau.state(),
                         optimisation.state(),
                         cache.state()),
                 parameters,
@@ -671,6 +675,7 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
     private boolean evaluateAndObserve() {
         latest = evaluate(step);
         evaluated = step;
+        plateau.observe(latest.scores());
         return earlyStop.observe(step, latest.scores());
     }
 

@@ -239,7 +239,7 @@ class SpecReaderTest {
                 "optimizer: {name: sgd, nesterov: true} | :4: optimizer: nesterov needs a momentum above 0 and no dampening",
                 "train: {clip: 1, clip_value: 1} | :4: train: clip and clip_value cannot both be given",
                 "schedule: {name: wsd, decay: 1.5} | :4: schedule: decay must be a share of all steps below 1 or a whole number",
-                "schedule: lineer | :4: schedule.name: expected one of linear, constant, cosine, cosine-restarts, polynomial, inverse-sqrt, wsd, one-cycle, found 'lineer'",
+                "schedule: lineer | :4: schedule.name: expected one of linear, constant, cosine, cosine-restarts, polynomial, inverse-sqrt, wsd, one-cycle, plateau, found 'lineer'",
                 "schedule: {warmup: 1.5} | :4: schedule: warmup must be a share of all steps below 1 or a whole number",
                 "early_stopping: {patience: 3} | :4: early_stopping.metric is missing: expected text (name of a score",
                 "name: a/b | :4: name: expected up to 100 letters, digits",

@@ -3,9 +3,12 @@ package org.attune.kernel.trial;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
@@ -119,6 +122,27 @@ class ResumeTest {
         Trial stopped = Lab.ended(lab.start(), TrialState.SUSPENDED);
         lab.listeners.clear();
         assertThat(Lab.results(lab.resume(stopped.folder()).folder())).isEqualTo(undisturbed);
+    }
+
+    /** In both halves of the run the score stays as it was. */
+    @Test
+    void theLearningRateThatAScoreHasLoweredStaysLow() throws IOException {
+        String[] overrides = {"schedule", "{name: plateau, warmup: 0, metric: right, patience: 0, factor: 0.5}"};
+        lab.plugins.add("right", new Fakes.Right().script(0.5, 0.5, 0.5, 0.5, 0.5, 0.5));
+        Trial undisturbed = lab.complete(overrides);
+        List<Double> rates = new ArrayList<>();
+        for (String line : Files.readAllLines(undisturbed.folder().resolve("metrics.jsonl"))) {
+            JsonNode json = new ObjectMapper().readTree(line);
+            if (json.has("lr")) {
+                rates.add(json.get("lr").asDouble() / 0.05);
+            }
+        }
+        assertThat(rates).startsWith(1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.25, 0.25);
+
+        lab.plugins.add("right", new Fakes.Right().script(0.5, 0.5, 0.5, 0.5, 0.5, 0.5));
+        lab.atStep(7, Trial::stop);
+        Trial stopped = Lab.ended(lab.start(overrides), TrialState.SUSPENDED);
+        assertThat(Lab.results(lab.resume(stopped.folder()).folder())).isEqualTo(Lab.results(undisturbed.folder()));
     }
 
     @Test

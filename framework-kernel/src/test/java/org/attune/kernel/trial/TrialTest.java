@@ -279,6 +279,7 @@ class TrialTest {
                 "evaluate.split| ''| seed| 1| evaluate.every needs examples to evaluate",
                 "evaluate.every| 0| early_stopping| {metric: right}| early_stopping needs evaluations while training",
                 "evaluate.metrics| []| early_stopping| {metric: right}| evaluate.metrics is empty",
+                "evaluate.every| 0| schedule| {name: plateau, metric: right}| schedule: plateau needs evaluations while",
                 "adapters| [scales]| seed| 1| no adapter 'scales' is installed",
                 "engine| cuda| seed| 1| engine 'cuda' is not there",
             })

@@ -40,7 +40,7 @@ record ElementRule(List<String> names, Formula formula) implements UpdateRule {
         if (settings instanceof Optimizer.Lion s) {
             return lion(s);
         }
-        throw new IllegalArgumentException(settings.name() + " is no rule for elements");
+        throw new IllegalArgumentException(settings + " is no rule for elements");
     }
 
     @Override

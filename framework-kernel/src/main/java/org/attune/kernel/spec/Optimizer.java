@@ -12,15 +12,6 @@ public sealed interface Optimizer {
 
     double weightDecay();
 
-    /** The name in a spec. */
-    default String name() {
-        return KINDS.entrySet().stream()
-                .filter(kind -> kind.getValue() == getClass())
-                .findFirst()
-                .orElseThrow()
-                .getKey();
-    }
-
     /** All of them by name, the default first. */
     Map<String, Class<? extends Record>> KINDS = kinds();
 

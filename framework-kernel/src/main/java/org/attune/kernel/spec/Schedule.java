@@ -13,15 +13,6 @@ public sealed interface Schedule {
     /** Optimiser steps of linear warm-up from 0: a whole number of steps from 1 on, or a share of all steps below 1. */
     double warmup();
 
-    /** The name in a spec. */
-    default String name() {
-        return KINDS.entrySet().stream()
-                .filter(kind -> kind.getValue() == getClass())
-                .findFirst()
-                .orElseThrow()
-                .getKey();
-    }
-
     /** All of them by name, the default first. */
     Map<String, Class<? extends Record>> KINDS = kinds();
 

@@ -41,8 +41,8 @@ public final class SpecWriter {
         keys.put("adapters", entries(spec.adapters()));
         keys.put("regularizers", entries(spec.regularizers()));
         keys.put("sampler", entry(spec.sampler()));
-        keys.put("optimizer", kind(spec.optimizer().name(), (Record) spec.optimizer()));
-        keys.put("schedule", kind(spec.schedule().name(), (Record) spec.schedule()));
+        keys.put("optimizer", kind((Record) spec.optimizer(), Optimizer.KINDS));
+        keys.put("schedule", kind((Record) spec.schedule(), Schedule.KINDS));
         keys.put("train", binder.describe(spec.train()));
         keys.put("cache", binder.describe(spec.cache()));
         keys.put("evaluate", evaluate(spec.evaluate()));
@@ -63,9 +63,13 @@ public final class SpecWriter {
         return keys;
     }
 
-    private Map<String, Object> kind(String name, Record options) {
+    private Map<String, Object> kind(Record options, Map<String, Class<? extends Record>> kinds) {
         Map<String, Object> keys = new LinkedHashMap<>();
-        keys.put("name", name);
+        kinds.forEach((name, type) -> {
+            if (type == options.getClass()) {
+                keys.put("name", name);
+            }
+        });
         keys.putAll(binder.describe(options));
         return keys;
     }

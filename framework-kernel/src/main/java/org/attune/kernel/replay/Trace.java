@@ -33,7 +33,8 @@ import org.attune.training.Sample;
  * @param probe the samples whose logits are compared
  * @param config the PEFT configuration; empty where the method has none
  * @param trainable how many numbers were trained
- * @param initial values of the parameters before the first step, by state dictionary name
+ * @param initial values of the parameters before the first step, by state dictionary name; a P-tuning encoder, which PEFT does not
+ *     save, as PyTorch drew it
  * @param last the same after the last step
  * @param weights how the base model is held
  * @param freezing what a method that freezes did at each step; missing where it does not
@@ -89,6 +90,10 @@ record Trace(
         Optional<Map<String, Object>> config =
                 adapter ? Optional.of(config(init.resolve("adapter_config.json"), json)) : Optional.empty();
         PeftNames names = PeftNames.of(config.map(c -> c.get("peft_type")).orElse(null));
+        Map<String, double[]> initial =
+                adapter ? tensors(init.resolve("adapter_model.safetensors"), names) : new LinkedHashMap<>();
+        long trainable = (long) number(json, "trainable", folder);
+        config.ifPresent(c -> DrawnEncoder.complete(c, json.path("seed").asLong(), trainable, initial));
         return new Trace(
                 folder,
                 json.path("model").asText(),
@@ -105,8 +110,8 @@ record Trace(
                 before,
                 after,
                 config,
-                (long) number(json, "trainable", folder),
-                adapter ? tensors(init.resolve("adapter_model.safetensors"), names) : Map.of(),
+                trainable,
+                initial,
                 tensors(
                         adapter
                                 ? folder.resolve("adapter_final/adapter_model.safetensors")

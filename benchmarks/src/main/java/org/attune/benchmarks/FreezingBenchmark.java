@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.attune.kernel.optim.GradientClipping;
+import org.attune.kernel.optim.Pace;
 import org.attune.kernel.optim.Updater;
 import org.attune.kernel.spec.Optimizer;
 import org.attune.kernel.step.Course;
@@ -78,7 +79,7 @@ public final class FreezingBenchmark {
             for (int step = -WARM_UP; step < steps; step++) {
                 long began = System.nanoTime();
                 optimisation.before(session, Math.max(0, step));
-                optimisation.step(session, samples, Math.max(0, step), 1);
+                optimisation.step(session, samples, Math.max(0, step), Pace.PEAK);
                 double seconds = (System.nanoTime() - began) / 1e9;
                 if (step >= 0) {
                     long trained = parameters.trained().values().stream()

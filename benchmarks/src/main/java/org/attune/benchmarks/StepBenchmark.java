@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.attune.kernel.optim.GradientClipping;
+import org.attune.kernel.optim.Pace;
 import org.attune.kernel.optim.Updater;
 import org.attune.kernel.profile.Instrumented;
 import org.attune.kernel.profile.Profile;
@@ -135,7 +136,7 @@ public final class StepBenchmark {
                         Instrumented.profile(engine).clear();
                     }
                     long began = System.nanoTime();
-                    loss = optimisation.step(session, samples, step, 1).loss();
+                    loss = optimisation.step(session, samples, step, Pace.PEAK).loss();
                     if (step >= WARM_UP) {
                         times[step - WARM_UP] = (System.nanoTime() - began) / 1e9;
                     }

@@ -86,7 +86,7 @@ public class BadInputIT extends InFramework {
         edit(spec, "seed: 1", "sede: 1");
         refuses(spec
                 + ":2: unknown key 'sede', did you mean 'seed'? Known keys: name, seed, threads, engine, precision, weights, model, data, trainer,"
-                + " adapters, regularizers, sampler, optimizer, schedule, train, cache, evaluate, early_stopping, checkpoint,"
+                + " adapters, regularizers, sampler, optimizer, schedule, train, average, cache, evaluate, early_stopping, checkpoint,"
                 + " baselines, base, output");
     }
 

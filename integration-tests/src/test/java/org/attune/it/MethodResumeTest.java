@@ -66,6 +66,14 @@ class MethodResumeTest {
         assertGoesOn("gradual-unfreezing", optimizer);
     }
 
+    /** With parameters that come in, or freeze, while it runs. */
+    @ParameterizedTest
+    @ValueSource(strings = {"gradual-unfreezing", "{name: gradual-freezing, rule: fixed, first: 0.3}"})
+    void soDoesOneThatAverages(String adapter) throws Exception {
+        assertGoesOn(adapter, "{lr: 0.02}\naverage: {name: ema, decay: 0.8}");
+    }
+
+    /** @param optimizer and perhaps lines of the spec after it */
     private void assertGoesOn(String adapter, String optimizer) throws Exception {
         List<Path> copies = new ArrayList<>();
         TrialListener killer = new TrialListener() {

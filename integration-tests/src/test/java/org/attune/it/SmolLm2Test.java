@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.StreamSupport;
 import org.attune.kernel.optim.GradientClipping;
+import org.attune.kernel.optim.Pace;
 import org.attune.kernel.optim.Updater;
 import org.attune.kernel.spec.Optimizer;
 import org.attune.kernel.step.Course;
@@ -206,7 +207,7 @@ class SmolLm2Test {
             JsonNode losses = trace.get("loss_before_each_step");
             assertThat(losses).hasSize(10);
             for (int step = 0; step < losses.size(); step++) {
-                Optimisation.Step done = optimisation.step(session, samples, step, 1);
+                Optimisation.Step done = optimisation.step(session, samples, step, Pace.PEAK);
                 double loss = losses.get(step).asDouble();
                 double norm = trace.get("gradient_norm_at_each_step").get(step).asDouble();
                 assertThat(done.loss()).as("loss of step %d", step).isCloseTo(loss, within(2e-4 * loss));

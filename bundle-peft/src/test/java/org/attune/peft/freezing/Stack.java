@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.attune.kernel.optim.GradientClipping;
+import org.attune.kernel.optim.Pace;
 import org.attune.kernel.optim.Updater;
 import org.attune.kernel.spec.Optimizer;
 import org.attune.kernel.step.Course;
@@ -62,7 +63,7 @@ final class Stack implements AutoCloseable {
         parameters.all().forEach((name, t) -> before.put(name, t.toDoubles()));
         optimisation.before(session, step);
         Sample sample = new Sample(0, new int[] {0, 1, 2, 3, 4}, new int[5], new int[] {0});
-        optimisation.step(session, List.of(sample), step++, 1);
+        optimisation.step(session, List.of(sample), step++, Pace.PEAK);
         Map<String, Double> moved = new LinkedHashMap<>();
         parameters.all().forEach((name, t) -> {
             double[] now = t.toDoubles();

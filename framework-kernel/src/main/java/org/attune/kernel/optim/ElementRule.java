@@ -74,12 +74,13 @@ record ElementRule(List<String> names, Formula formula) implements UpdateRule {
     }
 
     /** @param decoupled whether weight decay is AdamW's */
-    private static ElementRule adam(double beta1, double beta2, double eps, boolean amsgrad, boolean decoupled) {
+    private static ElementRule adam(double ownBeta1, double beta2, double eps, boolean amsgrad, boolean decoupled) {
         List<String> names = new ArrayList<>(List.of("exp_avg", "exp_avg_sq"));
         if (amsgrad) {
             names.add("max_exp_avg_sq");
         }
         return new ElementRule(names, (step, n, p, g, memory) -> {
+            double beta1 = step.momentum(ownBeta1);
             double size = step.lr() / (1 - Math.pow(beta1, step.t()));
             double root = Math.sqrt(1 - Math.pow(beta2, step.t()));
             for (int i = 0; i < n; i++) {
@@ -101,13 +102,13 @@ record ElementRule(List<String> names, Formula formula) implements UpdateRule {
     private static ElementRule sgd(Optimizer.Sgd s) {
         boolean momentum = s.momentum() > 0;
         return new ElementRule(momentum ? List.of("momentum_buffer") : List.of(), (step, n, p, g, memory) -> {
-            double kept = step.t() == 1 ? 0 : s.momentum();
+            double kept = step.t() == 1 ? 0 : step.momentum(s.momentum());
             double taken = step.t() == 1 ? 1 : 1 - s.dampening();
             for (int i = 0; i < n; i++) {
                 double d = g[i] + step.weightDecay() * p[i];
                 if (momentum) {
                     memory[0][i] = kept * memory[0][i] + taken * d;
-                    d = s.nesterov() ? d + s.momentum() * memory[0][i] : memory[0][i];
+                    d = s.nesterov() ? d + step.momentum(s.momentum()) * memory[0][i] : memory[0][i];
                 }
                 p[i] -= step.lr() * d;
             }
@@ -136,7 +137,7 @@ record ElementRule(List<String> names, Formula formula) implements UpdateRule {
                 }
                 double update = d / (Math.sqrt(spread) + s.eps());
                 if (buffer != null) {
-                    buffer[i] = s.momentum() * buffer[i] + update;
+                    buffer[i] = step.momentum(s.momentum()) * buffer[i] + update;
                     update = buffer[i];
                 }
                 p[i] -= step.lr() * update;
@@ -146,8 +147,9 @@ record ElementRule(List<String> names, Formula formula) implements UpdateRule {
 
     private static ElementRule lion(Optimizer.Lion s) {
         return new ElementRule(List.of("exp_avg"), (step, n, p, g, memory) -> {
+            double beta1 = step.momentum(s.beta1());
             for (int i = 0; i < n; i++) {
-                double direction = Math.signum(s.beta1() * memory[0][i] + (1 - s.beta1()) * g[i]);
+                double direction = Math.signum(beta1 * memory[0][i] + (1 - beta1) * g[i]);
                 p[i] = p[i] * (1 - step.lr() * step.weightDecay()) - step.lr() * direction;
                 memory[0][i] = s.beta2() * memory[0][i] + (1 - s.beta2()) * g[i];
             }

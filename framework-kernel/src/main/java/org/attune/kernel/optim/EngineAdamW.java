@@ -21,7 +21,12 @@ record EngineAdamW(Optimizer.AdamW settings) implements UpdateRule {
     @Override
     public void update(Step step, Piece piece, Tensor p, Tensor g, List<Tensor> remembered) {
         AdamStep adam = new AdamStep(
-                step.lr(), settings.beta1(), settings.beta2(), settings.eps(), step.weightDecay(), step.t());
+                step.lr(),
+                step.momentum(settings.beta1()),
+                settings.beta2(),
+                settings.eps(),
+                step.weightDecay(),
+                step.t());
         p.engine().adam(adam, piece.of(p), piece.of(g), piece.of(remembered.get(0)), piece.of(remembered.get(1)));
     }
 }

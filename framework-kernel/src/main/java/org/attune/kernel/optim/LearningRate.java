@@ -1,5 +1,6 @@
 package org.attune.kernel.optim;
 
+import java.util.OptionalDouble;
 import org.attune.kernel.spec.Schedule;
 
 /**
@@ -41,7 +42,8 @@ public final class LearningRate {
      */
     public double multiplier(long step) {
         if (schedule instanceof Schedule.OneCycle cycle) {
-            return oneCycle(cycle, step);
+            double begin = 1 / cycle.div();
+            return oneCycle(cycle, step, begin, 1, begin, begin / cycle.finalDiv());
         }
         if (step < warmup) {
             double share = (double) step / warmup;
@@ -71,6 +73,23 @@ public final class LearningRate {
         return 1;
     }
 
+    /**
+     * The momentum of a step; empty where the schedule leaves it to the optimiser.
+     *
+     * @param step optimiser steps done before this one, from 0
+     */
+    public OptionalDouble momentum(long step) {
+        return schedule instanceof Schedule.OneCycle cycle && cycle.cycleMomentum()
+                ? OptionalDouble.of(oneCycle(
+                        cycle,
+                        step,
+                        cycle.maxMomentum(),
+                        cycle.baseMomentum(),
+                        cycle.maxMomentum(),
+                        cycle.maxMomentum()))
+                : OptionalDouble.empty();
+    }
+
     private double wsd(Schedule.Wsd wsd, long step) {
         long decay = steps(wsd.decay());
         long begin = Math.max(warmup, total - decay);
@@ -90,21 +109,24 @@ public final class LearningRate {
                 });
     }
 
-    /** A phase ends one step early, and the rise's length is not rounded, as in PyTorch. */
-    private double oneCycle(Schedule.OneCycle cycle, long step) {
-        double begin = 1 / cycle.div();
-        double end = begin / cycle.finalDiv();
+    /**
+     * From {@code begin} to {@code peak} and on to {@code end}, or back to {@code middle} before. A phase ends one step early, and the
+     * rise's length is not rounded, as in PyTorch.
+     */
+    private double oneCycle(Schedule.OneCycle cycle, long step, double begin, double peak, double middle, double end) {
         double rise = cycle.warmup() < 1 ? cycle.warmup() * total : cycle.warmup();
         double last = Math.max(rise, total - 1.0);
-        double peak = rise - 1;
+        double top = rise - 1;
         double back = 2 * rise - 2;
-        if (step <= peak) {
-            return between(cycle, begin, 1, step, 0, peak);
+        if (step <= top) {
+            return between(cycle, begin, peak, step, 0, top);
         }
         if (!cycle.threePhases()) {
-            return between(cycle, 1, end, step, peak, last);
+            return between(cycle, peak, end, step, top, last);
         }
-        return step <= back ? between(cycle, 1, begin, step, peak, back) : between(cycle, begin, end, step, back, last);
+        return step <= back
+                ? between(cycle, peak, middle, step, top, back)
+                : between(cycle, middle, end, step, back, last);
     }
 
     /** On the way from one value at {@code first} to another at {@code last}. */

@@ -2,6 +2,7 @@ package org.attune.kernel.optim;
 
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import org.attune.kernel.spec.Optimizer;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
@@ -35,6 +36,11 @@ interface UpdateRule {
     /**
      * @param lr learning rate of this step and this parameter
      * @param t which step this is for the parameter, from 1
+     * @param given the momentum of this step; empty where that is the rule's own
      */
-    record Step(double lr, double weightDecay, long t) {}
+    record Step(double lr, double weightDecay, long t, OptionalDouble given) {
+        double momentum(double own) {
+            return given.orElse(own);
+        }
+    }
 }

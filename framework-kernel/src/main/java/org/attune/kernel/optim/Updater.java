@@ -5,6 +5,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -41,20 +42,20 @@ public final class Updater implements AutoCloseable {
 
     /** Updates every parameter in place, all by the settings alone. */
     public void step(Map<String, Tensor> parameters, Gradients gradients, double multiplier) {
-        step(parameters, gradients, multiplier, (name, shape) -> OptimizerGroup.PLAIN);
+        Pace pace = new Pace(multiplier, OptionalDouble.empty());
+        step(parameters, gradients, pace, (name, shape) -> OptimizerGroup.PLAIN);
     }
 
     /**
      * Updates every parameter in place.
      *
-     * @param multiplier of the learning rate, from {@link LearningRate#multiplier}
      * @param groups how each parameter is optimised, by name and shape
      * @throws IllegalArgumentException if a gradient is missing, or a shape is not that of the steps before
      */
     public void step(
             Map<String, Tensor> parameters,
             Gradients gradients,
-            double multiplier,
+            Pace pace,
             BiFunction<String, Shape, OptimizerGroup> groups) {
         parameters.values().forEach(gradients::of); // a missing one fails before anything has changed
         bind(parameters);
@@ -63,7 +64,7 @@ public final class Updater implements AutoCloseable {
         List<UpdateRule.Step> own = new ArrayList<>();
         List<List<Tensor>> remembered = new ArrayList<>();
         parameters.forEach((name, p) -> {
-            own.add(step(name, groups.apply(name, p.shape()), multiplier));
+            own.add(step(name, groups.apply(name, p.shape()), pace));
             remembered.add(rule.memory(p.shape()).keySet().stream()
                     .map(kind -> moments.get(kind + "." + name))
                     .toList());
@@ -76,11 +77,12 @@ public final class Updater implements AutoCloseable {
         });
     }
 
-    private UpdateRule.Step step(String name, OptimizerGroup group, double multiplier) {
+    private UpdateRule.Step step(String name, OptimizerGroup group, Pace pace) {
         return new UpdateRule.Step(
-                settings.lr() * multiplier * group.rate(),
+                settings.lr() * pace.multiplier() * group.rate(),
                 group.weightDecay().orElse(settings.weightDecay()),
-                steps - begun.getOrDefault(name, 0L));
+                steps - begun.getOrDefault(name, 0L),
+                pace.momentum());
     }
 
     /** Steps done; t of the last one. */

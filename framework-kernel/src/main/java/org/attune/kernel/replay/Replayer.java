@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.attune.kernel.optim.GradientClipping;
+import org.attune.kernel.optim.Pace;
 import org.attune.kernel.optim.Updater;
 import org.attune.kernel.plugins.ConfiguredAdapter;
 import org.attune.kernel.plugins.Engines;
@@ -144,7 +145,7 @@ public final class Replayer implements TraceReplay {
         double logits = worst(stepper.logits(session, trace.probe()), trace.logitsBefore());
         for (int step = 0; step < trace.losses().length; step++) {
             optimisation.before(session, step);
-            Optimisation.Step done = optimisation.step(session, trace.batches().get(step), step, 1);
+            Optimisation.Step done = optimisation.step(session, trace.batches().get(step), step, Pace.PEAK);
             String difference = trace.difference(step, optimisation.takeNotes());
             differences = differences.isEmpty() ? difference : differences;
             loss = larger(loss, relative(done.loss(), trace.losses()[step]));

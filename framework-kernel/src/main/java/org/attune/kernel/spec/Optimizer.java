@@ -12,6 +12,11 @@ public sealed interface Optimizer {
 
     double weightDecay();
 
+    /** Whether it has a momentum that a schedule can move: Adam's and Lion's {@code beta1} count as such. */
+    default boolean hasMomentum() {
+        return true;
+    }
+
     /** All of them by name, the default first. */
     Map<String, Class<? extends Record>> KINDS = kinds();
 
@@ -115,6 +120,11 @@ public sealed interface Optimizer {
                 throw new IllegalArgumentException("nesterov needs a momentum above 0 and no dampening");
             }
         }
+
+        @Override
+        public boolean hasMomentum() {
+            return momentum > 0;
+        }
     }
 
     /** RMSprop (Hinton's lecture of 2012), with momentum and centred (Graves 2013, arXiv 1308.0850) where asked. */
@@ -139,6 +149,11 @@ public sealed interface Optimizer {
             implements Optimizer {
         public RmsProp {
             below1("alpha", alpha);
+        }
+
+        @Override
+        public boolean hasMomentum() {
+            return momentum > 0;
         }
     }
 
@@ -172,6 +187,11 @@ public sealed interface Optimizer {
             if (form == Form.TORCH && (beta1 > 0 || !scaleParameter)) {
                 throw new IllegalArgumentException("torch's form has no beta1 and always scales by the parameter");
             }
+        }
+
+        @Override
+        public boolean hasMomentum() {
+            return false;
         }
     }
 

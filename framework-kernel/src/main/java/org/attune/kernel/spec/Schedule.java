@@ -143,7 +143,10 @@ public sealed interface Schedule {
         }
     }
 
-    /** Rises to the peak and falls far below its beginning (Smith and Topin 2017, arXiv 1708.07120), in PyTorch's form; moments are left alone. */
+    /**
+     * Rises to the peak and falls far below its beginning (Smith and Topin 2017, arXiv 1708.07120), in PyTorch's form: the
+     * optimiser's momentum falls while the rate rises, and rises while it falls.
+     */
     record OneCycle(
             @Option(value = "the rise: steps, or a share of all steps below 1", defaults = "0.3", min = 0)
             double warmup,
@@ -158,10 +161,22 @@ public sealed interface Schedule {
             boolean linear,
 
             @Option(value = "fall in as many steps as it rises to the beginning, then to the end", defaults = "false")
-            boolean threePhases)
+            boolean threePhases,
+
+            @Option(value = "move the optimiser's momentum too, against the rate", defaults = "true")
+            boolean cycleMomentum,
+
+            @Option(value = "the lowest momentum, at the peak", defaults = "0.85", min = 0, max = 1)
+            double baseMomentum,
+
+            @Option(value = "the highest momentum", defaults = "0.95", min = 0, max = 1)
+            double maxMomentum)
             implements Schedule {
         public OneCycle {
             steps("warmup", warmup);
+            if (maxMomentum == 1 || baseMomentum > maxMomentum) {
+                throw new IllegalArgumentException("base_momentum must be at most max_momentum, and that below 1");
+            }
         }
     }
 

@@ -44,6 +44,7 @@ public final class SpecReader {
             "optimizer",
             "schedule",
             "train",
+            "average",
             "cache",
             "evaluate",
             "early_stopping",
@@ -170,6 +171,7 @@ public final class SpecReader {
                     spec.fields().get("weights").place()
                             + ": weights: a new model is trained as a whole, so that nothing stays in blocks; leave the key out");
         }
+        Optimizer optimizer = (Optimizer) kind(spec, "optimizer", Optimizer.KINDS);
         return new TrialSpec(
                 name(basics.name, spec, file),
                 basics.seed,
@@ -184,9 +186,10 @@ public final class SpecReader {
                 adapters(spec, base),
                 plugins(spec, "regularizers", "regularizers", List.of()),
                 sampler(spec),
-                (Optimizer) kind(spec, "optimizer", Optimizer.KINDS),
-                (Schedule) kind(spec, "schedule", Schedule.KINDS),
+                optimizer,
+                schedule(spec, optimizer),
                 train(spec),
+                given(spec, "average").map(node -> (Averaging) kind(spec, "average", Averaging.KINDS)),
                 cache(spec),
                 evaluate(spec),
                 given(spec, "early_stopping")
@@ -274,6 +277,16 @@ public final class SpecReader {
                     .formatted(name.place(), key, String.join(", ", kinds.keySet()), name.found()));
         }
         return section(fields, key, type, List.of("name"));
+    }
+
+    private Schedule schedule(SpecNode.Fields spec, Optimizer optimizer) {
+        Schedule schedule = (Schedule) kind(spec, "schedule", Schedule.KINDS);
+        if (schedule instanceof Schedule.OneCycle cycle && cycle.cycleMomentum() && !optimizer.hasMomentum()) {
+            throw new UserError(spec.fields().get("schedule").place()
+                    + ": schedule: one-cycle moves the optimiser's momentum, of which there is none; give it one above 0,"
+                    + " or set cycle_momentum: false");
+        }
+        return schedule;
     }
 
     private TrialSpec.Train train(SpecNode.Fields spec) {

@@ -44,6 +44,7 @@ public final class SpecWriter {
         keys.put("optimizer", kind((Record) spec.optimizer(), Optimizer.KINDS));
         keys.put("schedule", kind((Record) spec.schedule(), Schedule.KINDS));
         keys.put("train", binder.describe(spec.train()));
+        spec.average().ifPresent(average -> keys.put("average", kind((Record) average, Averaging.KINDS)));
         keys.put("cache", binder.describe(spec.cache()));
         keys.put("evaluate", evaluate(spec.evaluate()));
         spec.earlyStopping().ifPresent(stopping -> keys.put("early_stopping", binder.describe(stopping)));

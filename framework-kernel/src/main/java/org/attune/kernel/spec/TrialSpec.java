@@ -23,6 +23,7 @@ import org.attune.tensor.DType;
  * @param model where the base model comes from: {@code maven:group:artifact:version}, another {@code scheme:…}, or the absolute path
  *     of a folder; empty where it is to be made
  * @param newModel how it is to be made
+ * @param average empty: the last parameters are evaluated and saved
  * @param adapters none: the base stays frozen, and the trainer's own parameters alone are trained
  * @param base the folder that relative paths start from: the spec's own; absolute
  * @param output the folder in which run folders are made; absolute
@@ -44,6 +45,7 @@ public record TrialSpec(
         Optimizer optimizer,
         Schedule schedule,
         Train train,
+        Optional<Averaging> average,
         Cache cache,
         Evaluate evaluate,
         Optional<EarlyStopping> earlyStopping,
@@ -90,6 +92,7 @@ public record TrialSpec(
                 optimizer,
                 schedule,
                 train,
+                average,
                 cache,
                 evaluate,
                 earlyStopping,
@@ -117,6 +120,7 @@ public record TrialSpec(
                 optimizer,
                 schedule,
                 train,
+                average,
                 cache,
                 new Evaluate(evaluate.split, evaluate.every, replaced(evaluate.metrics, "metric", each)),
                 earlyStopping,

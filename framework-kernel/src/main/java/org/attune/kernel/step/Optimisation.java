@@ -12,6 +12,7 @@ import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.attune.kernel.optim.GradientClipping;
 import org.attune.kernel.optim.LossScaling;
+import org.attune.kernel.optim.Pace;
 import org.attune.kernel.optim.Parallel;
 import org.attune.kernel.optim.Updater;
 import org.attune.tensor.Tensor;
@@ -84,9 +85,8 @@ public final class Optimisation {
 
     /**
      * @param step counted from 0; decides the dropout masks
-     * @param multiplier of the learning rate
      */
-    public Step step(Session session, List<Sample> samples, long step, double multiplier) {
+    public Step step(Session session, List<Sample> samples, long step, Pace pace) {
         double scale = scaling.map(LossScaling::scale).orElse(1.0);
         Stepper.Result result = stepper.gradients(session, samples, step, scale);
         double norm = norm(result);
@@ -100,7 +100,7 @@ public final class Optimisation {
             return new Step(skip ? Outcome.SKIPPED : Outcome.DIVERGED, result.loss(), norm, scale);
         }
         clipping.clip(parameters.trained().values(), result.gradients(), norm, parallel);
-        optimizer.step(parameters.trained(), result.gradients(), multiplier, session.wiring()::group);
+        optimizer.step(parameters.trained(), result.gradients(), pace, session.wiring()::group);
         tell(session, seen(step, result), StepListener::updated);
         scaling.ifPresent(LossScaling::succeeded);
         return new Step(Outcome.UPDATED, result.loss(), norm, scale);

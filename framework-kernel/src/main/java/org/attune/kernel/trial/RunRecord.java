@@ -22,6 +22,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.attune.evaluation.Score;
+import org.attune.kernel.optim.WeightAverage;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginLease;
 import org.attune.kernel.run.AdapterFolder;
@@ -170,6 +171,7 @@ final class RunRecord {
      *
      * @param updates steps that changed the parameters: all but those which loss scaling skipped
      * @param evaluated the step of the last evaluation; -1 before the first
+     * @param average how many parameters are in the averages
      * @param optimisation its loss scale, and what is frozen
      * @param cache how far the kept prefixes go
      */
@@ -185,6 +187,7 @@ final class RunRecord {
             long evaluated,
             ObjectNode earlyStop,
             ObjectNode plateau,
+            ObjectNode average,
             ObjectNode optimisation,
             ObjectNode cache) {}
 
@@ -201,6 +204,7 @@ final class RunRecord {
                 .put("journal_bytes", metrics.length());
         history.set("early_stopping", state.earlyStop());
         history.set("plateau", state.plateau());
+        history.set("average", state.average());
         history.set("optimisation", state.optimisation());
         history.set("cache", state.cache());
         if (exchanged) {
@@ -245,6 +249,7 @@ final class RunRecord {
                     p.history().path("evaluated").asLong(-1),
                     p.history().withObject("/early_stopping"),
                     p.history().withObject("/plateau"),
+                    p.history().withObject("/average"),
                     p.history().withObject("/optimisation"),
                     p.history().withObject("/cache"));
         }
@@ -305,12 +310,12 @@ final class RunRecord {
         return Optional.of(new Saved(checkpoint));
     }
 
-    /** The parameters' best values. */
+    /** The parameters' best values, which are their averages where there are some. */
     Map<String, double[]> best() {
-        return checkpoints
-                .best()
-                .orElseThrow(() -> new IllegalStateException("no best checkpoint"))
-                .values(PARAMETER);
+        Checkpoint best = checkpoints.best().orElseThrow(() -> new IllegalStateException("no best checkpoint"));
+        Map<String, double[]> values = new LinkedHashMap<>(best.values(PARAMETER));
+        values.putAll(best.values(MOMENT + WeightAverage.AVERAGE));
+        return values;
     }
 
     // ---- provenance ----

@@ -21,7 +21,9 @@ import org.attune.evaluation.Prediction;
 import org.attune.kernel.optim.GradientClipping;
 import org.attune.kernel.optim.LearningRate;
 import org.attune.kernel.optim.LossScaling;
+import org.attune.kernel.optim.Pace;
 import org.attune.kernel.optim.Updater;
+import org.attune.kernel.optim.WeightAverage;
 import org.attune.kernel.plugins.ModelPool;
 import org.attune.kernel.plugins.PluginKind;
 import org.attune.kernel.plugins.PluginLease;
@@ -109,6 +111,7 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
     private Recording recording;
 
     private Updater optimizer;
+    private WeightAverage average;
     private Optional<LossScaling> scaling = Optional.empty();
     private Optimisation optimisation;
     private SampleOrder order;
@@ -205,6 +208,7 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
             cache = null;
         }
         close(optimizer);
+        close(average);
         close(parameters);
         close(workers);
         close(model);
@@ -213,6 +217,7 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
         stepper = null;
         scoring = null;
         optimizer = null;
+        average = null;
         optimisation = null;
         parameters = null;
         workers = null;
@@ -270,6 +275,7 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
         earlyStop = new EarlyStop(spec.earlyStopping());
         plateau = new Plateau(spec.schedule(), spec.optimizer().lr());
         optimizer = new Updater(spec.optimizer(), workers);
+        average = new WeightAverage(spec.average(), course.steps(), workers);
         scaling = precision() == DType.FLOAT16 ? Optional.of(new LossScaling()) : Optional.empty();
         optimisation = new Optimisation(
                 stepper,
@@ -310,6 +316,8 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
         tally.restore(saved);
         cache.restore(state.cache());
         optimisation.restore(state.optimisation(), state.updates(), saved::loadMoments);
+        average.restore(state.average(), parameters.all());
+        saved.loadMoments(average.tensors());
         earlyStop.restore(state.earlyStop());
         plateau.restore(state.plateau());
         progress = tally.progress(step, course, Double.NaN);
@@ -435,17 +443,17 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
                 return;
             }
             List<Sample> samples = order.samples(step);
-            double multiplier = schedule.multiplier(step) * plateau.share();
+            Pace pace = new Pace(schedule.multiplier(step) * plateau.share(), schedule.momentum(step));
             Rng epoch = varying(Materials.TRAIN).at(step / course.stepsPerEpoch());
             Optimisation.Step done = inSession(s -> {
                 List<Sample> varied = samples.stream()
                         .map(sample -> s.objective().vary(sample, epoch.at(sample.example())))
                         .toList();
-                return part("step " + (step + 1), () -> update(s, varied, multiplier));
+                return part("step " + (step + 1), () -> update(s, varied, pace));
             });
             step++;
             tally.loss(step, done.loss());
-            record.step(step, done, spec.optimizer().lr() * multiplier, tally);
+            record.step(step, done, spec.optimizer().lr() * pace.multiplier(), tally);
             takeNotes();
             Progress now = tally.progress(step, course, done.loss());
             progress = now;
@@ -472,6 +480,7 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
             inSession(s -> {
                 Map<String, Tensor> merged = wanted.merged(model.model(), parameters, s.wiring(), engine);
                 session = plugins.exchange(other, merged, model.model(), parameters, materials);
+                average.forget();
                 record.swapped(step, plugins.origins());
                 record.exchanged(step, plugins.refs(), plugins.adapters(), wanted.former());
                 return null;
@@ -496,11 +505,14 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
         }
     }
 
-    private Optimisation.Step update(Session open, List<Sample> samples, double multiplier) {
+    private Optimisation.Step update(Session open, List<Sample> samples, Pace pace) {
         long began = System.nanoTime();
-        Optimisation.Step done = optimisation.step(open, samples, step, multiplier);
+        Optimisation.Step done = optimisation.step(open, samples, step, pace);
         if (done.outcome() == Optimisation.Outcome.DIVERGED) {
             throw diverged(done.loss(), done.norm(), samples);
+        }
+        if (done.outcome() == Optimisation.Outcome.UPDATED) {
+            average.observe(step + 1, parameters.trained());
         }
         tally.trained(samples, (System.nanoTime() - began) / 1e9);
         return done;
@@ -580,7 +592,9 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
     }
 
     private void checkpoint(boolean best) {
-        Map<String, Tensor> moments = optimizer.moments(parameters.trained()); // first: new ones count in its state
+        // first: new ones count in its state
+        Map<String, Tensor> moments = new LinkedHashMap<>(optimizer.moments(parameters.trained()));
+        moments.putAll(average.tensors());
         record.save(
                 new RunRecord.State(
                         step,
@@ -594,6 +608,7 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
                         evaluated,
                         earlyStop.state(),
                         plateau.state(),
+                        average.state(),
                         optimisation.state(),
                         cache.state()),
                 parameters,
@@ -612,6 +627,7 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
     private String finish() {
         save();
         Scoring.Evaluation evaluation = spec.evaluate().split().isEmpty() ? Scoring.Evaluation.NONE : lastEvaluation();
+        average.exchange(parameters.trained()); // for good: this is what is saved
         inSession(s -> {
             if (spec.newModel().isPresent()) {
                 model.retire();
@@ -656,6 +672,7 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
         if (earlyStop.bestIsBefore(step)) {
             Map<String, double[]> best = record.best();
             parameters.all().forEach((name, t) -> t.set(best.get(name)));
+            average.forget(); // they are the best values
             return evaluate(earlyStop.bestStep());
         }
         return latest != null ? latest : evaluate(step);
@@ -691,7 +708,8 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
         while (predictions.size() < samples.size()) {
             int from = predictions.size();
             List<Sample> chunk = samples.subList(from, Math.min(samples.size(), from + EVALUATION_CHUNK));
-            predictions.addAll(inSession(s -> part("evaluation", () -> stepper.predict(s, chunk))));
+            predictions.addAll(inSession(s ->
+                    part("evaluation", () -> average.during(parameters.trained(), () -> stepper.predict(s, chunk)))));
             long done = predictions.size();
             services.listeners().accept(l -> l.evaluating(this, split, done, samples.size()));
         }

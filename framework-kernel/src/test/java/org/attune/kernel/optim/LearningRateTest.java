@@ -53,9 +53,10 @@ class LearningRateTest {
 
     private static Stream<Arguments> cycles() {
         return Stream.of(
-                Arguments.of("onecycle", new Schedule.OneCycle(0.3, 25, 1e4, false, false)),
-                Arguments.of("onecycle-linear", new Schedule.OneCycle(0.25, 25, 1e4, true, false)),
-                Arguments.of("onecycle-three-phase", new Schedule.OneCycle(0.4, 10, 100, false, true)));
+                Arguments.of("onecycle", new Schedule.OneCycle(0.3, 25, 1e4, false, false, true, 0.85, 0.95)),
+                Arguments.of("onecycle-linear", new Schedule.OneCycle(0.25, 25, 1e4, true, false, true, 0.85, 0.95)),
+                Arguments.of(
+                        "onecycle-three-phase", new Schedule.OneCycle(0.4, 10, 100, false, true, true, 0.85, 0.95)));
     }
 
     @ParameterizedTest
@@ -64,12 +65,16 @@ class LearningRateTest {
         JsonNode all =
                 new ObjectMapper().readTree(Golden.path("optim/schedules.json").toFile());
         JsonNode expected = all.get("onecycle").get(name).get("lr");
+        JsonNode momentum = all.get("onecycle").get(name).get("momentum");
         LearningRate rate = new LearningRate(schedule, 100);
         assertThat(expected.size()).isEqualTo(100);
         for (int step = 0; step < 100; step++) {
             assertThat(rate.multiplier(step))
                     .as("step %d", step)
                     .isCloseTo(expected.get(step).doubleValue(), within(1e-15));
+            assertThat(rate.momentum(step).orElseThrow())
+                    .as("momentum of step %d", step)
+                    .isCloseTo(momentum.get(step).doubleValue(), within(1e-15));
         }
         assertThat(rate.multiplier(100)).isEqualTo(rate.multiplier(99));
     }

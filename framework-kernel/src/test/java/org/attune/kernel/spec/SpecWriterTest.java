@@ -36,6 +36,7 @@ class SpecWriterTest {
                 regularizers: r
                 optimizer: {lr: 3e-5, weight_decay: 0}
                 schedule: {name: cosine, warmup: 100}
+                average: {name: swa, from: 0.5}
                 train: {epochs: 2.5, max_steps: 7, batch: 8, clip: 1}
                 evaluate: {split: "", every: 5, metrics: [m]}
                 early_stopping: {metric: f1_macro}

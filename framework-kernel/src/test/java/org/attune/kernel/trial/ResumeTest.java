@@ -29,7 +29,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Trials that are stopped or killed, and go on: they end as if nothing had been. */
 class ResumeTest {
-    private static final String[] WATCHED = {"early_stopping", "{metric: right, patience: 20}"};
+    private static final String[] WATCHED = {
+        "early_stopping", "{metric: right, patience: 20}", "average", "{name: ema, decay: 0.7}"
+    };
 
     @TempDir
     Path folder;

@@ -2,12 +2,14 @@ package org.attune.kernel.trial;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.lang.ref.WeakReference;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.attune.evaluation.Prediction;
@@ -15,6 +17,7 @@ import org.attune.evaluation.Score;
 import org.attune.evaluation.TextLikelihood;
 import org.attune.kernel.fake.Fakes;
 import org.attune.plugin.UserError;
+import org.attune.tensor.io.TensorFile;
 import org.attune.trial.Progress;
 import org.attune.trial.Trial;
 import org.attune.trial.TrialListener;
@@ -142,6 +145,55 @@ class TrialTest {
         lab.plugins.add("right", new Fakes.Right());
         Trial short4 = lab.complete("train.max_steps", "4", "schedule", constant);
         assertThat(last(stopped)).as("the adapter is that of step 4").isEqualTo(last(short4));
+        assertThat(stopped.report().orElseThrow().scores())
+                .isEqualTo(short4.report().orElseThrow().scores());
+    }
+
+    /** All parameters of the adapter that a run saved. */
+    private static double[] parameters(Trial trial) {
+        try (TensorFile file = TensorFile.open(trial.folder().resolve("adapter/adapter_model.safetensors"))) {
+            return file.names().stream()
+                    .sorted()
+                    .flatMapToDouble(name -> Arrays.stream(file.doubles(name)))
+                    .toArray();
+        }
+    }
+
+    private static List<String> losses(Trial trial) {
+        return Lab.results(trial.folder()).stream()
+                .filter(line -> line.contains("\"loss\""))
+                .toList();
+    }
+
+    @Test
+    void theAverageOfTheParametersIsSavedAndTrainingDoesNotFeelIt() {
+        String constant = "{name: constant, warmup: 0}";
+        double[] mean = new double[0];
+        for (int steps : new int[] {8, 10}) {
+            double[] parameters =
+                    parameters(lab.complete("schedule", constant, "train.max_steps", String.valueOf(steps)));
+            mean = mean.length == 0 ? new double[parameters.length] : mean;
+            for (int i = 0; i < mean.length; i++) {
+                mean[i] += parameters[i] / 2;
+            }
+        }
+        Trial plain = lab.complete("schedule", constant);
+        Trial averaged = lab.complete("schedule", constant, "average", "{name: swa, from: 0.7, every: 2}");
+        assertThat(parameters(averaged)).containsExactly(mean, within(1e-6));
+        assertThat(losses(averaged)).hasSize(Lab.STEPS).isEqualTo(losses(plain));
+    }
+
+    @Test
+    void theBestAverageIsRestored() {
+        String constant = "{name: constant, warmup: 0}";
+        String ema = "{name: ema, decay: 0.6}";
+        lab.plugins.add("right", new Fakes.Right().script(0.5, 0.7, 0.7, 0.6));
+        Trial stopped =
+                lab.complete("early_stopping", "{metric: right, patience: 1}", "schedule", constant, "average", ema);
+        lab.plugins.add("right", new Fakes.Right());
+        Trial short4 = lab.complete("train.max_steps", "4", "schedule", constant, "average", ema);
+        assertThat(last(stopped)).as("the adapter is that of step 4").isEqualTo(last(short4));
+        assertThat(last(stopped)).isNotEqualTo(last(lab.complete("train.max_steps", "4", "schedule", constant)));
         assertThat(stopped.report().orElseThrow().scores())
                 .isEqualTo(short4.report().orElseThrow().scores());
     }

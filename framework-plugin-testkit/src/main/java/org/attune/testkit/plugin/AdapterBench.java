@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import org.attune.kernel.optim.GradientClipping;
+import org.attune.kernel.optim.Pace;
 import org.attune.kernel.optim.Updater;
 import org.attune.kernel.spec.AdapterScope;
 import org.attune.kernel.spec.Optimizer;
@@ -252,7 +253,7 @@ public final class AdapterBench implements AutoCloseable {
             Session session = session(wiring);
             for (long step = first; step < end; step++) {
                 optimisation.before(session, step);
-                optimisation.step(session, SAMPLES, step, 1);
+                optimisation.step(session, SAMPLES, step, Pace.PEAK);
             }
             Map<String, double[]> moments = values(optimizer.moments(parameters.trained()));
             return new Saved(

@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.function.Predicate;
 import org.attune.model.Forward;
 import org.attune.model.LanguageHead;
+import org.attune.model.LinearNames;
 import org.attune.model.TokenBatch;
 import org.attune.tensor.Tensor;
 
@@ -31,6 +32,9 @@ public interface Architecture {
     }
 
     Modules modules();
+
+    /** See {@link org.attune.model.Model#linearNames}. */
+    LinearNames linearNames();
 
     /**
      * The last hidden states [rows, hidden].

@@ -10,6 +10,7 @@ import org.attune.model.AttachPoint;
 import org.attune.model.ChatTemplate;
 import org.attune.model.Forward;
 import org.attune.model.LanguageHead;
+import org.attune.model.LinearNames;
 import org.attune.model.Model;
 import org.attune.model.TokenBatch;
 import org.attune.model.Tokenizer;
@@ -157,6 +158,11 @@ public final class TransformerModel implements Model {
     @Override
     public List<AttachPoint> attachPoints() {
         return attachPoints;
+    }
+
+    @Override
+    public Optional<LinearNames> linearNames() {
+        return Optional.of(architecture.linearNames());
     }
 
     @Override

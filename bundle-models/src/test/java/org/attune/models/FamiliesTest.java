@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.attune.model.AttachPoint;
 import org.attune.model.Forward;
 import org.attune.model.LanguageHead;
 import org.attune.model.Model;
@@ -25,6 +26,7 @@ import org.attune.tensor.io.TensorFile;
 import org.attune.tensor.reference.ReferenceEngine;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What transformers computes on tiny models of each family, by {@code src/test/resources/families/make_families.py}. */
@@ -55,6 +57,33 @@ class FamiliesTest {
         try (Model model = load(name);
                 TensorFile expected = expected(name)) {
             equal(model, model.languageHead().orElseThrow(), expected, FamiliesTest::next);
+        }
+    }
+
+    /** Methods act on these unless they are told others, in PEFT as here. */
+    @ParameterizedTest
+    @CsvSource({
+        "bert, query, key, value, output.dense",
+        "roberta, query, key, value, output.dense",
+        "distilbert, q_lin, k_lin, v_lin, ffn.lin2",
+        "mistral, q_proj, k_proj, v_proj, down_proj",
+        "qwen2, q_proj, k_proj, v_proj, down_proj",
+        "qwen3, q_proj, k_proj, v_proj, down_proj",
+        "gemma2, q_proj, k_proj, v_proj, down_proj",
+        "gemma3, q_proj, k_proj, v_proj, down_proj"
+    })
+    void partsHaveTheFamilysNames(String name, String queries, String keys, String values, String feedForward)
+            throws Exception {
+        try (Model model = load(name)) {
+            List<String> names = model.linearNames()
+                    .orElseThrow()
+                    .resolve(List.of("queries", "keys", "values", "feed-forward", "other"));
+            assertThat(names).containsExactly(queries, keys, values, feedForward, "other");
+            for (String end : names.subList(0, 4)) {
+                assertThat(model.attachPoints())
+                        .anyMatch(point -> point.kind() == AttachPoint.Kind.LINEAR
+                                && point.path().endsWith("." + end));
+            }
         }
     }
 

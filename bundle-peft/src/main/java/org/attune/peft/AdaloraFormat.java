@@ -45,7 +45,7 @@ final class AdaloraFormat implements PeftFormat<AdaloraOptions> {
         config.put("beta2", options.beta2());
         config.put("orth_reg_weight", options.orthogonality());
         config.put("total_step", Math.max(trained.steps(), init + end + 1)); // PEFT reads no other
-        PeftConfig.write(config, options.targets(), options.selection());
+        PeftConfig.write(config, options.targets(), options.selection(), model);
         config.put("bias", "none");
         config.put("fan_in_fan_out", model.weights().keySet().stream().anyMatch(model::transposedInFiles));
         config.put("init_lora_weights", true);

@@ -41,7 +41,7 @@ final class AfloraFormat implements PeftFormat<AfloraOptions> {
         config.put("beta1", options.beta1());
         config.put("beta2", options.beta2());
         config.put("total_steps", trained.steps());
-        PeftConfig.write(config, options.targets(), options.selection());
+        PeftConfig.write(config, options.targets(), options.selection(), model);
         List<String> frozen = new ArrayList<>();
         Map<String, Long> freezing = new LinkedHashMap<>();
         for (String name : trained.parameters().keySet()) {

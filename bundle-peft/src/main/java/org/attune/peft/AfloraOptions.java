@@ -64,7 +64,8 @@ public record AfloraOptions(
 
         @Option(
                 value =
-                        "linear maps to adapt: path suffixes, or one regular expression for the whole path, or all-linear",
+                        "linear maps to adapt: path suffixes, or one regular expression for the whole path, or all-linear; "
+                                + "queries, keys, values and feed-forward are those of the family",
                 defaults = "all-linear")
         List<String> targets,
 

@@ -143,7 +143,7 @@ public final class Gralora implements Adapter<GraloraOptions> {
             config.put("gralora_k", options.blocks());
             config.put("hybrid_r", options.hybridRank());
             config.put("gralora_dropout", options.dropout());
-            PeftConfig.write(config, options.targets(), options.selection());
+            PeftConfig.write(config, options.targets(), options.selection(), model);
             config.remove("exclude_modules"); // which PEFT has not
             config.put("bias", "none");
             config.put("fan_in_fan_out", model.weights().keySet().stream().anyMatch(model::transposedInFiles));

@@ -106,7 +106,7 @@ public final class Hra implements Adapter<HraOptions> {
         public Map<String, Object> write(HraOptions options, Model model) {
             Map<String, Object> config = new LinkedHashMap<>();
             config.put("r", options.rank());
-            PeftConfig.write(config, options.targets(), options.selection());
+            PeftConfig.write(config, options.targets(), options.selection(), model);
             config.put("apply_GS", false);
             config.put("bias", "none");
             config.put("init_weights", true);

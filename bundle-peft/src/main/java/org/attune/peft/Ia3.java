@@ -36,8 +36,9 @@ public final class Ia3 implements Adapter<Ia3Options> {
     @Override
     public void attach(Ia3Options options, Attachment on) {
         Targets where = new Targets("ia3", options.targets(), options.selection());
+        List<String> feedforward = PeftConfig.resolved(options.feedforward(), on.linearNames());
         for (AttachPoint point : where.linear(on)) {
-            boolean input = Targets.named("ia3", options.feedforward(), point.path());
+            boolean input = Targets.named("ia3", feedforward, point.path());
             Shape shape = input ? Shape.of(1, point.in()) : Shape.of(point.out(), 1);
             Tensor l = on.parameter(point.path() + ".ia3_l", shape, Initializer.constant(1));
             on.linear(point.path(), input ? new Inputs(l) : new Outputs(l));
@@ -92,9 +93,11 @@ public final class Ia3 implements Adapter<Ia3Options> {
         @Override
         public Map<String, Object> write(Ia3Options options, Model model) {
             Map<String, Object> config = new LinkedHashMap<>();
-            PeftConfig.write(config, options.targets(), options.selection());
+            PeftConfig.write(config, options.targets(), options.selection(), model);
             config.keySet().removeAll(List.of("layers_to_transform", "layers_pattern")); // which PEFT has not
-            config.put("feedforward_modules", PeftConfig.written(options.feedforward()));
+            config.put(
+                    "feedforward_modules",
+                    PeftConfig.written(PeftConfig.resolved(options.feedforward(), model.linearNames())));
             config.put("fan_in_fan_out", model.weights().keySet().stream().anyMatch(model::transposedInFiles));
             config.put("init_ia3_weights", true);
             return config;

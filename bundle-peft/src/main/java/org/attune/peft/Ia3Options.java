@@ -13,14 +13,15 @@ import org.attune.plugin.Option;
 public record Ia3Options(
         @Option(
                 value =
-                        "linear maps to rescale: path suffixes, or one regular expression for the whole path, or all-linear",
-                defaults = "[key, value, output.dense]")
+                        "linear maps to rescale: path suffixes, or one regular expression for the whole path, or all-linear; "
+                                + "queries, keys, values and feed-forward are those of the family",
+                defaults = "[keys, values, feed-forward]")
         List<String> targets,
 
         @Option(
                 value =
                         "of the targets, those whose input is rescaled rather than their output: path suffixes, or one regular expression",
-                defaults = "[output.dense]")
+                defaults = "[feed-forward]")
         List<String> feedforward,
 
         Selection selection) {}

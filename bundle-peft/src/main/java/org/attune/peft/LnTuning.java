@@ -68,7 +68,7 @@ public final class LnTuning implements Adapter<LnTuningOptions> {
             List<String> targets =
                     options.targets().isEmpty() ? ends(norms(model.attachPoints().stream())) : options.targets();
             Map<String, Object> config = new LinkedHashMap<>();
-            PeftConfig.write(config, targets, options.selection());
+            PeftConfig.write(config, targets, options.selection(), model);
             config.remove("layers_to_transform"); // which PEFT has not
             config.remove("layers_pattern");
             return config;

@@ -62,7 +62,7 @@ public final class Loha implements Adapter<LohaOptions> {
             Map<String, Object> config = new LinkedHashMap<>();
             config.put("r", options.rank());
             config.put("alpha", PeftConfig.written(options.alpha()));
-            PeftConfig.write(config, options.targets(), options.selection());
+            PeftConfig.write(config, options.targets(), options.selection(), model);
             config.put("init_weights", true);
             return config;
         }

@@ -20,8 +20,9 @@ public record LohaOptions(
 
         @Option(
                 value =
-                        "linear maps to adapt: path suffixes, or one regular expression for the whole path, or all-linear",
-                defaults = "[query, value]")
+                        "linear maps to adapt: path suffixes, or one regular expression for the whole path, or all-linear; "
+                                + "queries, keys, values and feed-forward are those of the family",
+                defaults = "[queries, values]")
         List<String> targets,
 
         Selection selection) {}

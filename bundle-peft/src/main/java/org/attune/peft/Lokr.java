@@ -122,7 +122,7 @@ public final class Lokr implements Adapter<LokrOptions> {
             config.put("alpha", PeftConfig.written(options.alpha()));
             config.put("decompose_both", options.decomposeBoth());
             config.put("decompose_factor", options.decomposeFactor());
-            PeftConfig.write(config, options.targets(), options.selection());
+            PeftConfig.write(config, options.targets(), options.selection(), model);
             config.put("init_weights", true);
             return config;
         }

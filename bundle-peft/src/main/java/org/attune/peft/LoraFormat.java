@@ -78,7 +78,7 @@ final class LoraFormat implements PeftFormat<LoraOptions> {
         config.put("r", options.rank());
         config.put("lora_alpha", PeftConfig.written(options.alpha()));
         config.put("lora_dropout", options.dropout());
-        PeftConfig.write(config, options.targets(), options.selection());
+        PeftConfig.write(config, options.targets(), options.selection(), model);
         config.put("use_rslora", options.rslora());
         config.put("use_dora", false);
         config.put("bias", options.bias().name().toLowerCase(Locale.ROOT));

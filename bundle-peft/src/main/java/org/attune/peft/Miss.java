@@ -93,7 +93,7 @@ public final class Miss implements Adapter<MissOptions> {
             Map<String, Object> config = new LinkedHashMap<>();
             config.put("r", options.rank());
             config.put("miss_dropout", options.dropout());
-            PeftConfig.write(config, options.targets(), options.selection());
+            PeftConfig.write(config, options.targets(), options.selection(), model);
             config.put("bias", "none");
             config.put("mini_r", 1);
             config.put("init_weights", true);

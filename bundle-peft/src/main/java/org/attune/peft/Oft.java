@@ -107,7 +107,7 @@ public final class Oft implements Adapter<OftOptions> {
             config.put("block_share", options.share());
             config.put("use_cayley_neumann", options.terms() > 0);
             config.put("num_cayley_neumann_terms", options.terms() > 0 ? options.terms() : 5);
-            PeftConfig.write(config, options.targets(), options.selection());
+            PeftConfig.write(config, options.targets(), options.selection(), model);
             config.put("bias", "none");
             config.put("coft", false);
             config.put("module_dropout", 0.0);

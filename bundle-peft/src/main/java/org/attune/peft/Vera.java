@@ -115,7 +115,7 @@ public final class Vera implements Adapter<VeraOptions> {
             config.put("r", options.rank());
             config.put("d_initial", options.initial());
             config.put("vera_dropout", options.dropout());
-            PeftConfig.write(config, options.targets(), options.selection());
+            PeftConfig.write(config, options.targets(), options.selection(), model);
             config.remove("exclude_modules"); // which PEFT has not
             config.put("bias", "none");
             config.put("fan_in_fan_out", model.weights().keySet().stream().anyMatch(model::transposedInFiles));

@@ -54,6 +54,11 @@ public interface Model extends AutoCloseable {
         return false;
     }
 
+    /** What linear maps are called here; empty where the family has no such parts. */
+    default Optional<LinearNames> linearNames() {
+        return Optional.empty();
+    }
+
     /** The last hidden states [tokens, hidden]. */
     Tensor encode(Forward forward);
 

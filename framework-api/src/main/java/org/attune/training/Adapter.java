@@ -8,6 +8,7 @@ import java.util.function.BiFunction;
 import java.util.function.Supplier;
 import org.attune.model.AttachPoint;
 import org.attune.model.AttentionPrefix;
+import org.attune.model.LinearNames;
 import org.attune.model.LinearTransform;
 import org.attune.model.Model;
 import org.attune.model.OutputTransform;
@@ -64,11 +65,14 @@ public interface Adapter<O extends Record> extends Plugin<O> {
 
         /**
          * The points of one kind that targets name: a target matches a path that equals it or ends in {@code .target}; a single
-         * target that is none of these is a regular expression for the whole path.
+         * target that is none of these is a regular expression for the whole path. Of linear maps {@link LinearNames parts} may be named.
          *
          * @throws org.attune.plugin.UserError if a target matches nothing; it lists what there is
          */
         List<AttachPoint> match(AttachPoint.Kind kind, List<String> targets);
+
+        /** What linear maps are called in the model; empty where it does not say. */
+        Optional<LinearNames> linearNames();
 
         /** Wraps the linear map at {@code path}; adapters of one point compose in the order of their claims. */
         void linear(String path, LinearTransform transform);

@@ -5,6 +5,7 @@ import java.util.Optional;
 import java.util.function.Predicate;
 import org.attune.model.Forward;
 import org.attune.model.LanguageHead;
+import org.attune.model.LinearNames;
 import org.attune.model.TokenBatch;
 import org.attune.models.Architecture;
 import org.attune.models.Modules;
@@ -37,6 +38,20 @@ abstract class EncoderModel implements Architecture {
     /** The row of the position embedding for each token [tokens]. */
     int[] positions(Forward forward) {
         return forward.positions();
+    }
+
+    @Override
+    public final LinearNames linearNames() {
+        EncoderLayer.Names names = stack.layer().names();
+        return new LinearNames(
+                last(names.query()),
+                last(names.key()),
+                last(names.value()),
+                names.output().substring(1));
+    }
+
+    private static String last(String path) {
+        return path.substring(path.lastIndexOf('.') + 1);
     }
 
     @Override

@@ -8,6 +8,7 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.attune.model.Forward;
 import org.attune.model.LanguageHead;
+import org.attune.model.LinearNames;
 import org.attune.model.Stage;
 import org.attune.model.TokenBatch;
 import org.attune.models.Architecture;
@@ -135,6 +136,11 @@ final class GatedDecoder implements Architecture {
     @Override
     public int maxLength() {
         return config.positions();
+    }
+
+    @Override
+    public LinearNames linearNames() {
+        return new LinearNames("q_proj", "k_proj", "v_proj", "down_proj");
     }
 
     @Override

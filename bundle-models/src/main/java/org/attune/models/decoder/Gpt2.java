@@ -8,6 +8,7 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.attune.model.Forward;
 import org.attune.model.LanguageHead;
+import org.attune.model.LinearNames;
 import org.attune.model.Stage;
 import org.attune.model.TokenBatch;
 import org.attune.models.Activations;
@@ -175,6 +176,11 @@ public final class Gpt2 implements Architecture {
     @Override
     public int maxLength() {
         return positions;
+    }
+
+    @Override
+    public LinearNames linearNames() {
+        return new LinearNames("c_attn", "c_attn", "c_attn", "mlp.c_proj");
     }
 
     @Override

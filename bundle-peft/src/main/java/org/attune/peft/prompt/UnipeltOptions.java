@@ -25,7 +25,7 @@ public record UnipeltOptions(
 
         @Option(
                 value = "linear maps that have one: path suffixes, or one regular expression",
-                defaults = "[query, value]")
+                defaults = "[queries, values]")
         List<String> targets,
 
         @Option(value = "the hidden width divided by that of an adapter's bottleneck", defaults = "16", min = 0.01)

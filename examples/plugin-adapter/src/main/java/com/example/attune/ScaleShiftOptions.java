@@ -7,5 +7,5 @@ import org.attune.plugin.Option;
 public record ScaleShiftOptions(
         @Option(
                 value = "linear maps whose output is scaled and shifted: path suffixes, or one regular expression",
-                defaults = "[query, value]")
+                defaults = "[queries, values]")
         List<String> targets) {}

@@ -8,6 +8,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -24,6 +25,7 @@ import org.attune.model.AttachPoint;
 import org.attune.model.AttachPoint.Kind;
 import org.attune.model.AttentionPrefix;
 import org.attune.model.LanguageHead;
+import org.attune.model.LinearNames;
 import org.attune.model.LinearTransform;
 import org.attune.model.Model;
 import org.attune.model.OutputTransform;
@@ -254,7 +256,15 @@ public final class Wiring {
         }
 
         @Override
-        public List<AttachPoint> match(Kind kind, List<String> targets) {
+        public Optional<LinearNames> linearNames() {
+            return model.linearNames();
+        }
+
+        @Override
+        public List<AttachPoint> match(Kind kind, List<String> given) {
+            List<String> targets = kind != Kind.LINEAR
+                    ? given
+                    : linearNames().map(names -> names.resolve(given)).orElse(given);
             List<AttachPoint> points =
                     points().stream().filter(p -> p.kind() == kind).toList();
             Set<String> chosen = new LinkedHashSet<>();

@@ -259,7 +259,9 @@ final class PluginSet implements AutoCloseable {
         try {
             adapter.attach(options, on);
         } catch (UserError e) { // a plug-in does not know where the spec names it
-            throw new UserError(ref.options().place() + ": adapter '" + ref.name() + "': " + e.getMessage(), e);
+            String own = ref.name() + ": "; // said once
+            String said = e.getMessage().startsWith(own) ? e.getMessage().substring(own.length()) : e.getMessage();
+            throw new UserError(ref.options().place() + ": adapter '" + ref.name() + "': " + said, e);
         }
     }
 

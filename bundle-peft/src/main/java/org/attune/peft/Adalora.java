@@ -55,9 +55,11 @@ public final class Adalora implements Adapter<AdaloraOptions> {
         on.eachStep(new RankAllocation(options, maps, on));
     }
 
+    /** Of the rank that a saved adapter has left where there is one: what it was asked for first does not tell. */
     private static Triplets triplets(AdaloraOptions options, AttachPoint point, Attachment on) {
         String path = point.path();
-        int rank = options.rank(path);
+        int left = (int) on.known(path + ".lora_E");
+        int rank = left > 0 ? left : options.rank(path);
         Initializer small = Initializer.normal(0.02);
         return new Triplets(
                 path,

@@ -56,7 +56,9 @@ class MergeTest {
                 "bert | true | 8 | '{name: lora, rank: 4, targets: [query], bias: lora-only}, {name: lora, as: values, targets: [value]}'",
                 "gpt2 | false | 4 | {name: lora, rank: 4, targets: [c_attn, c_fc]}",
                 "gpt2 | true | 28 | {name: full}",
-                "llama | false | 5 | {name: lora, rank: 4, targets: [q_proj, v_proj], modules_to_save: [lm_head]}"
+                "llama | false | 5 | {name: lora, rank: 4, targets: [q_proj, v_proj], modules_to_save: [lm_head]}",
+                "llama | false | 4 | {name: adalora, init_rank: 4, target_rank: 1, t_init: 1, t_final: 2, delta_t: 2}",
+                "llama | false | 6 | '{name: adalora, init_rank: 4, target_rank: 1, t_init: 1, t_final: 2, delta_t: 2}, {name: lora, targets: keys}'"
             })
     void theMergedModelDoesTheSame(String model, boolean classes, int changed, String adapters) throws Exception {
         Path run = trained(model, classes, adapters);

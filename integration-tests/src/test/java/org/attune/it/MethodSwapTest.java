@@ -107,6 +107,25 @@ class MethodSwapTest {
         assertThat(losses(run(next))).hasSize(STEPS);
     }
 
+    /** Whose parameters have the names of the former's, and other shapes. */
+    @ParameterizedTest
+    @CsvSource({"lora, MERGED", "dora, MERGED", "lora, DROPPED"})
+    void aMethodOfTheSameNamesTakesAnothersPlace(String adapter, Former former) throws Exception {
+        List<Path> killed = new ArrayList<>();
+        trials.listeners.add(new TrialListener() {
+            @Override
+            public void step(Trial trial, Progress progress) {
+                if (killed.isEmpty() && progress.step() == AT + 2) {
+                    killed.add(SmallRuns.copy(trial.folder(), folder.resolve("killed")));
+                }
+            }
+        });
+        Path run =
+                swapped(spec("bert", "float32", "{name: lora, rank: 2}", 0.02), adapter, Map.of("rank", "4"), former);
+        assertThat(losses(run)).hasSize(STEPS);
+        assertThat(losses(trials.resumed(killed.get(0)))).isEqualTo(losses(run));
+    }
+
     /** With first values that come from the data; the examples are read again, through a model that holds what was merged. */
     @Test
     void aMethodThatLooksAtTheDataTakesAnothersPlace() throws Exception {
@@ -143,6 +162,9 @@ class MethodSwapTest {
                 .isEqualTo(undisturbed);
         assertThat(losses(refused(spec, "lora", Map.of("rank", "0"), Former.DROPPED, "rank")))
                 .isEqualTo(undisturbed);
+        Path decoder = spec("llama", "float32", "{name: lora, rank: 2}", 0.02);
+        assertThat(losses(refused(decoder, "head-only", Map.of(), Former.DROPPED, "nothing is left to train")))
+                .isEqualTo(losses(run(decoder)));
     }
 
     /** The examples were read when there was room for them; a checkpoint of such a trial could not be resumed. */

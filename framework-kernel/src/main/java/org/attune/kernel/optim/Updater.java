@@ -115,6 +115,19 @@ public final class Updater implements AutoCloseable {
         begun.putAll(before);
     }
 
+    /** Drops the moments of parameters: others of these names, of other shapes perhaps, begin with their own first step. */
+    public void forget(Set<String> names) {
+        for (String name : names) {
+            Shape shape = known.remove(name);
+            if (shape != null) {
+                rule.memory(shape)
+                        .keySet()
+                        .forEach(kind -> moments.remove(kind + "." + name).close());
+            }
+            begun.remove(name);
+        }
+    }
+
     /** Frees the moments. */
     @Override
     public void close() {
@@ -133,11 +146,7 @@ public final class Updater implements AutoCloseable {
         });
         Set<String> gone = new TreeSet<>(known.keySet());
         gone.removeAll(parameters.keySet());
-        for (String name : gone) {
-            rule.memory(known.remove(name))
-                    .keySet()
-                    .forEach(kind -> moments.remove(kind + "." + name).close());
-        }
+        forget(gone);
         parameters.forEach((name, p) -> {
             if (known.putIfAbsent(name, p.shape()) == null) {
                 rule.memory(p.shape())

@@ -170,13 +170,17 @@ final class PluginSet implements AutoCloseable {
             Adapters other, Map<String, Tensor> merged, Model model, ParameterStore parameters, Materials materials) {
         List<Slot<Adapter<?>>> former = List.copyOf(adapters);
         Set<String> names = new LinkedHashSet<>(merged.keySet());
-        former.forEach(slot -> names.addAll(slot.claimed.keySet()));
+        names.addAll(claimed());
         try (ParameterStore.Removed removed = parameters.remove(names)) {
             merged.forEach(parameters::merge);
             use(other.slots);
             try {
                 Session session = open(model, parameters, materials.labels());
                 materials.fit(session.wiring(), model.maxLength());
+                if (parameters.trained().isEmpty()) {
+                    throw new UserError("nothing is left to train: neither the trainer nor these adapters have a"
+                            + " trainable parameter");
+                }
                 other.slots = former;
                 return session;
             } catch (RuntimeException e) {
@@ -185,6 +189,13 @@ final class PluginSet implements AutoCloseable {
                 throw e;
             }
         }
+    }
+
+    /** The names of the adapters' parameters. */
+    Set<String> claimed() {
+        Set<String> names = new LinkedHashSet<>();
+        adapters.forEach(slot -> names.addAll(slot.claimed.keySet()));
+        return names;
     }
 
     /** The spec's adapters as they are now, by {@link PluginRef#called}. */

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -479,7 +480,9 @@ final class TrialRun implements Trial, StepGate.Owner, Runnable {
         try (PluginSet.Adapters other = plugins.adapters(wanted.adapters())) {
             inSession(s -> {
                 Map<String, Tensor> merged = wanted.merged(model.model(), parameters, s.wiring(), engine);
+                Set<String> former = plugins.claimed();
                 session = plugins.exchange(other, merged, model.model(), parameters, materials);
+                optimizer.forget(former);
                 average.forget();
                 record.swapped(step, plugins.origins());
                 record.exchanged(step, plugins.refs(), plugins.adapters(), wanted.former());

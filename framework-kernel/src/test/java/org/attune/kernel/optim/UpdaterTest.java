@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.attune.kernel.spec.Optimizer;
 import org.attune.kernel.spec.Optimizer.Adafactor.Form;
@@ -103,6 +104,28 @@ class UpdaterTest {
     /** What remains of float32 rounding over 12 steps; the script's own two computations differ by up to 4e-7. */
     private static void assertClose(String what, Tensor actual, double[] expected) {
         assertThat(actual.toDoubles()).as(what).containsExactly(expected, within(1e-6));
+    }
+
+    /** As another method does to parameters of the same name. */
+    @Test
+    void whatIsForgottenBeginsAnewEvenWithAnotherShape() {
+        try (Updater used = new Updater(SETTINGS, IN_ORDER);
+                Updater fresh = new Updater(SETTINGS, IN_ORDER)) {
+            Tensor former = Tensor.of(engine, Shape.of(2), new double[] {1, 2});
+            Gradients once = new Gradients(List.of(former));
+            once.of(former).set(new double[] {0.7, 0.7});
+            used.step(Map.of("p", former), once, 1);
+            used.forget(Set.of("p", "unknown"));
+            Tensor a = Tensor.of(engine, Shape.of(3), new double[] {1, 2, 3});
+            Tensor b = Tensor.of(engine, Shape.of(3), new double[] {1, 2, 3});
+            Gradients gradients = new Gradients(List.of(a, b));
+            gradients.of(a).set(new double[] {0.3, 0.3, 0.3});
+            gradients.of(b).set(new double[] {0.3, 0.3, 0.3});
+            used.step(Map.of("p", a), gradients, 1);
+            fresh.step(Map.of("p", b), gradients, 1);
+            assertThat(a.toDoubles()).isEqualTo(b.toDoubles());
+            assertThat(used.begun()).containsExactly(Map.entry("p", 1L));
+        }
     }
 
     /** The momentum of a step in place of the optimiser's own; expected values by make.py. */

@@ -82,17 +82,32 @@ public final class Dora implements Adapter<LoraOptions> {
                             .mul(factor.mul(update.scale())));
         }
 
-        private Tensor moved(Tensor base) {
-            return base.addMatmul(update.b(), update.a(), false, update.scale());
+        private Tensor moved(Tensor weight) {
+            return weight.addMatmul(update.b(), update.a(), false, update.scale());
         }
 
         @Override
         public Optional<LinearMap> merged(LinearMap inner) {
+            return merged(inner, inner);
+        }
+
+        /** What other adapters add is scaled, too, but the lengths are those of the model's own rows and the update. */
+        @Override
+        public Optional<LinearMap> merged(LinearMap inner, LinearMap base) {
             return Optional.of(Scope.withoutGradient(() -> {
-                Tensor v = moved(inner.weight());
-                Tensor factor = m.div(lengths(v)).reshape(m.shape().dim(0), 1);
-                return new LinearMap(v.mul(factor).to(inner.weight().dtype()), inner.bias());
+                Tensor factor = m.div(lengths(moved(base.weight())));
+                Tensor rows = factor.reshape(m.shape().dim(0), 1);
+                return new LinearMap(
+                        moved(inner.weight()).mul(rows).to(inner.weight().dtype()), bias(inner, base.bias(), factor));
             }));
+        }
+
+        private static Tensor bias(LinearMap inner, Tensor own, Tensor factor) {
+            if (inner.bias() == own) {
+                return own;
+            }
+            Tensor added = own == null ? inner.bias() : inner.bias().sub(own);
+            return inner.bias().add(added.mul(factor.add(-1)));
         }
     }
 

@@ -23,4 +23,13 @@ public interface LinearTransform {
     default Optional<LinearMap> merged(LinearMap inner) {
         return Optional.empty();
     }
+
+    /**
+     * As above, for a transform that also depends on the model's own map, whatever other adapters make of it.
+     *
+     * @param base the map below all adapters
+     */
+    default Optional<LinearMap> merged(LinearMap inner, LinearMap base) {
+        return merged(inner);
+    }
 }

@@ -57,6 +57,8 @@ class MergeTest {
                 "gpt2 | false | 4 | {name: lora, rank: 4, targets: [c_attn, c_fc]}",
                 "gpt2 | true | 28 | {name: full}",
                 "llama | false | 5 | {name: lora, rank: 4, targets: [q_proj, v_proj], modules_to_save: [lm_head]}",
+                "llama | false | 4 | '{name: lora, rank: 4}, {name: dora, as: second, rank: 2}, {name: vera, as: third}'",
+                "bert | true | 10 | '{name: ia3, targets: [queries, values]}, {name: dora, rank: 2}, {name: ia3, as: third, targets: [queries, values]}'",
                 "llama | false | 4 | {name: adalora, init_rank: 4, target_rank: 1, t_init: 1, t_final: 2, delta_t: 2}",
                 "llama | false | 6 | '{name: adalora, init_rank: 4, target_rank: 1, t_init: 1, t_final: 2, delta_t: 2}, {name: lora, targets: keys}'"
             })

@@ -133,7 +133,7 @@ public final class MergedWeights {
         LinearMap map = base;
         for (LinearTransform transform : transforms) {
             map = transform
-                    .merged(map)
+                    .merged(map, base)
                     .orElseThrow(() -> new UserError(
                             "the adapter at '" + path + "' cannot be merged: no single linear map does the same"));
         }

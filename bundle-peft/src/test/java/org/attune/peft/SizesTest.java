@@ -74,6 +74,7 @@ class SizesTest {
                 new Class<?>[] {Model.class},
                 (proxy, method, args) -> switch (method.getName()) {
                     case "attachPoints" -> points;
+                    case "linearNames" -> Optional.empty();
                     case "weights" -> weights;
                     case "tied" -> Map.of();
                     case "classifierPath" -> "classifier";

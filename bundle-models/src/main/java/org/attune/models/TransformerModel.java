@@ -161,8 +161,8 @@ public final class TransformerModel implements Model {
     }
 
     @Override
-    public Optional<LinearNames> linearNames() {
-        return Optional.of(architecture.linearNames());
+    public LinearNames linearNames() {
+        return architecture.linearNames();
     }
 
     @Override

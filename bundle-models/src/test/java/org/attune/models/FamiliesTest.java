@@ -75,9 +75,8 @@ class FamiliesTest {
     void partsHaveTheFamilysNames(String name, String queries, String keys, String values, String feedForward)
             throws Exception {
         try (Model model = load(name)) {
-            List<String> names = model.linearNames()
-                    .orElseThrow()
-                    .resolve(List.of("queries", "keys", "values", "feed-forward", "other"));
+            List<String> names =
+                    model.linearNames().resolve(List.of("queries", "keys", "values", "feed-forward", "other"));
             assertThat(names).containsExactly(queries, keys, values, feedForward, "other");
             for (String end : names.subList(0, 4)) {
                 assertThat(model.attachPoints())

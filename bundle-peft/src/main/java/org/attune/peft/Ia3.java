@@ -36,7 +36,7 @@ public final class Ia3 implements Adapter<Ia3Options> {
     @Override
     public void attach(Ia3Options options, Attachment on) {
         Targets where = new Targets("ia3", options.targets(), options.selection());
-        List<String> feedforward = PeftConfig.resolved(options.feedforward(), on.linearNames());
+        List<String> feedforward = on.linearNames().resolve(options.feedforward());
         for (AttachPoint point : where.linear(on)) {
             boolean input = Targets.named("ia3", feedforward, point.path());
             Shape shape = input ? Shape.of(1, point.in()) : Shape.of(point.out(), 1);
@@ -97,7 +97,7 @@ public final class Ia3 implements Adapter<Ia3Options> {
             config.keySet().removeAll(List.of("layers_to_transform", "layers_pattern")); // which PEFT has not
             config.put(
                     "feedforward_modules",
-                    PeftConfig.written(PeftConfig.resolved(options.feedforward(), model.linearNames())));
+                    PeftConfig.written(model.linearNames().resolve(options.feedforward())));
             config.put("fan_in_fan_out", model.weights().keySet().stream().anyMatch(model::transposedInFiles));
             config.put("init_ia3_weights", true);
             return config;

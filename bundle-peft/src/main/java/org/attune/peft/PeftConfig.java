@@ -4,11 +4,9 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-import org.attune.model.LinearNames;
 import org.attune.model.Model;
 import org.attune.training.Adapter.UnsupportedMethod;
 
@@ -180,16 +178,11 @@ public record PeftConfig(String method, Map<String, Object> fields) {
     // ---- the other way ----
 
     static void write(Map<String, Object> config, List<String> targets, Selection selection, Model model) {
-        config.put("target_modules", written(resolved(targets, model.linearNames())));
+        config.put("target_modules", written(model.linearNames().resolve(targets)));
         config.put("exclude_modules", selection.exclude().isEmpty() ? null : written(selection.exclude()));
         config.put("layers_to_transform", selection.layers().isEmpty() ? null : selection.layers());
         config.put("layers_pattern", selection.layersPattern().isEmpty() ? null : selection.layersPattern());
         config.put("modules_to_save", selection.modulesToSave().isEmpty() ? null : selection.modulesToSave());
-    }
-
-    /** Targets by the names that the model has for the parts of a layer, where it says them. */
-    public static List<String> resolved(List<String> targets, Optional<LinearNames> names) {
-        return names.map(n -> n.resolve(targets)).orElse(targets);
     }
 
     /** PEFT takes a list as paths or their ends, and a text as one regular expression, but for {@code all-linear}. */

@@ -16,6 +16,7 @@ import org.attune.kernel.step.ParameterStore;
 import org.attune.kernel.step.Wiring;
 import org.attune.model.AttachPoint;
 import org.attune.model.AttachPoint.Kind;
+import org.attune.model.LinearNames;
 import org.attune.model.Model;
 import org.attune.tensor.Shape;
 import org.attune.tensor.Tensor;
@@ -74,7 +75,7 @@ class SizesTest {
                 new Class<?>[] {Model.class},
                 (proxy, method, args) -> switch (method.getName()) {
                     case "attachPoints" -> points;
-                    case "linearNames" -> Optional.empty();
+                    case "linearNames" -> LinearNames.NONE;
                     case "weights" -> weights;
                     case "tied" -> Map.of();
                     case "classifierPath" -> "classifier";

@@ -9,6 +9,9 @@ import java.util.List;
  * @param feedForward the map out of the feed-forward block
  */
 public record LinearNames(String queries, String keys, String values, String feedForward) {
+    /** Of a model that does not say: nothing is replaced. */
+    public static final LinearNames NONE = new LinearNames("queries", "keys", "values", "feed-forward");
+
     /** The targets with parts replaced by their names, each once. */
     public List<String> resolve(List<String> targets) {
         return targets.stream().map(this::resolve).distinct().toList();

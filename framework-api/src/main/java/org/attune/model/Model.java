@@ -54,9 +54,9 @@ public interface Model extends AutoCloseable {
         return false;
     }
 
-    /** What linear maps are called here; empty where the family has no such parts. */
-    default Optional<LinearNames> linearNames() {
-        return Optional.empty();
+    /** What linear maps are called here. */
+    default LinearNames linearNames() {
+        return LinearNames.NONE;
     }
 
     /** The last hidden states [tokens, hidden]. */

@@ -71,8 +71,8 @@ public interface Adapter<O extends Record> extends Plugin<O> {
          */
         List<AttachPoint> match(AttachPoint.Kind kind, List<String> targets);
 
-        /** What linear maps are called in the model; empty where it does not say. */
-        Optional<LinearNames> linearNames();
+        /** What linear maps are called in the model. */
+        LinearNames linearNames();
 
         /** Wraps the linear map at {@code path}; adapters of one point compose in the order of their claims. */
         void linear(String path, LinearTransform transform);

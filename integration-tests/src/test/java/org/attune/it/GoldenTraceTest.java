@@ -184,6 +184,14 @@ class GoldenTraceTest {
         assertReplayed(folder);
     }
 
+    /** A golden trace and its model, to be changed. */
+    private static Path copied(String model, String method, Path home) throws IOException {
+        Path trace = home.resolve("traces/" + model + "/" + method);
+        copy(Golden.path("models/" + model), home.resolve("models/" + model));
+        copy(Golden.path("traces/" + model + "/" + method), trace);
+        return trace;
+    }
+
     private static void copy(Path from, Path to) throws IOException {
         try (Stream<Path> files = Files.walk(from)) {
             for (Path file : files.filter(Files::isRegularFile).toList()) {
@@ -197,9 +205,7 @@ class GoldenTraceTest {
     /** The encoder is not in PEFT's files: it is drawn from the recorded seed, and has to give the prompt that is in them. */
     @Test
     void aTraceWhoseFilesLackWhatWasTrainedSaysSo(@TempDir Path home) throws IOException {
-        Path trace = home.resolve("traces/gpt2/p-tuning");
-        copy(Golden.path("models/gpt2"), home.resolve("models/gpt2"));
-        copy(Golden.path("traces/gpt2/p-tuning"), trace);
+        Path trace = copied("gpt2", "p-tuning", home);
         Path json = trace.resolve("trace.json");
         Files.writeString(json, Files.readString(json).replace("\"seed\": 1,", "\"seed\": 2,"));
         assertThatThrownBy(() -> replayer().replay(trace, "reference"))
@@ -209,9 +215,7 @@ class GoldenTraceTest {
 
     @Test
     void aMethodThatNoPluginKnowsIsNamed(@TempDir Path home) throws IOException {
-        Path trace = home.resolve("traces/bert/lora");
-        copy(Golden.path("models/bert"), home.resolve("models/bert"));
-        copy(Golden.path("traces/bert/lora"), trace);
+        Path trace = copied("bert", "lora", home);
         Path config = trace.resolve("adapter_init/adapter_config.json");
         Files.writeString(config, Files.readString(config).replace("\"LORA\"", "\"POLY\""));
         assertThatThrownBy(() -> replayer().replay(trace, "reference"))

@@ -10,7 +10,6 @@ import org.attune.model.AttentionPrefix;
 import org.attune.model.Forward;
 import org.attune.model.LinearTransform;
 import org.attune.model.Model;
-import org.attune.peft.PeftConfig;
 import org.attune.peft.bottleneck.Bottleneck;
 import org.attune.peft.bottleneck.BottleneckFormat;
 import org.attune.peft.bottleneck.Placement;
@@ -157,7 +156,7 @@ public final class Unipelt implements Adapter<UnipeltOptions> {
             config.put(PrefixField.NAME, PrefixField.gated(options.length()).written());
             Map<String, Object> lora = new LinkedHashMap<>();
             lora.put("r", options.rank());
-            lora.put("targets", PeftConfig.resolved(options.targets(), model.linearNames()));
+            lora.put("targets", model.linearNames().resolve(options.targets()));
             lora.put(GATING, true);
             config.put(LORA, lora);
             return config;

@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.attune.kernel.spec.Averaging;
 import org.attune.tensor.Tensor;
@@ -81,13 +82,9 @@ public final class WeightAverage implements AutoCloseable {
         return averages.computeIfAbsent(name, n -> Tensor.zeros(p.engine(), p.shape()));
     }
 
-    private interface Work {
-        void on(Piece piece);
-    }
-
-    private void each(List<Tensor> tensors, Work work) {
+    private void each(List<Tensor> tensors, Consumer<Piece> work) {
         List<Piece> pieces = Piece.cut(tensors);
-        parallel.each(pieces.size(), i -> work.on(pieces.get(i)));
+        parallel.each(pieces.size(), i -> work.accept(pieces.get(i)));
     }
 
     /**

@@ -8,7 +8,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -256,15 +255,13 @@ public final class Wiring {
         }
 
         @Override
-        public Optional<LinearNames> linearNames() {
+        public LinearNames linearNames() {
             return model.linearNames();
         }
 
         @Override
         public List<AttachPoint> match(Kind kind, List<String> given) {
-            List<String> targets = kind != Kind.LINEAR
-                    ? given
-                    : linearNames().map(names -> names.resolve(given)).orElse(given);
+            List<String> targets = kind == Kind.LINEAR ? linearNames().resolve(given) : given;
             List<AttachPoint> points =
                     points().stream().filter(p -> p.kind() == kind).toList();
             Set<String> chosen = new LinkedHashSet<>();

@@ -175,12 +175,7 @@ final class PluginSet implements AutoCloseable {
             merged.forEach(parameters::merge);
             use(other.slots);
             try {
-                Session session = open(model, parameters, materials.labels());
-                materials.fit(session.wiring(), model.maxLength());
-                if (parameters.trained().isEmpty()) {
-                    throw new UserError("nothing is left to train: neither the trainer nor these adapters have a"
-                            + " trainable parameter");
-                }
+                Session session = another(model, parameters, materials, "with these adapters");
                 other.slots = former;
                 return session;
             } catch (RuntimeException e) {
@@ -224,17 +219,22 @@ final class PluginSet implements AutoCloseable {
         PluginRef before = slot.ref;
         slot.ref = before.active(on);
         try {
-            Session session = open(model, parameters, materials.labels());
-            materials.fit(session.wiring(), model.maxLength());
-            if (parameters.trained().isEmpty()) {
-                throw new UserError("without adapter '" + name + "' nothing is left to train");
-            }
-            return session;
+            return another(model, parameters, materials, "without adapter '" + name + "'");
         } catch (RuntimeException e) {
             slot.ref = before;
             parameters.rest(slot.claimed.keySet(), !before.active());
             throw e;
         }
+    }
+
+    /** A session with other adapters than the one before. */
+    private Session another(Model model, ParameterStore parameters, Materials materials, String other) {
+        Session session = open(model, parameters, materials.labels());
+        materials.fit(session.wiring(), model.maxLength());
+        if (parameters.trained().isEmpty()) {
+            throw new UserError(other + " nothing is left to train");
+        }
+        return session;
     }
 
     private void use(List<Slot<Adapter<?>>> slots) {
